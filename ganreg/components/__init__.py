@@ -1,0 +1,36 @@
+"""Components and their kinds; floor 0, no torch."""
+
+from ganreg.components.base import KIND_MARKER, Component
+from ganreg.components.kinds import (
+    KINDS,
+    Augmentation,
+    Dataset,
+    Discriminator,
+    Encoder,
+    Game,
+    Generator,
+    Loss,
+    Metric,
+    Observer,
+    Optimizer,
+    Penalty,
+    Schedule,
+)
+
+__all__ = [
+    "KINDS",
+    "KIND_MARKER",
+    "Augmentation",
+    "Component",
+    "Dataset",
+    "Discriminator",
+    "Encoder",
+    "Game",
+    "Generator",
+    "Loss",
+    "Metric",
+    "Observer",
+    "Optimizer",
+    "Penalty",
+    "Schedule",
+]

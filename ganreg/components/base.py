@@ -1,0 +1,120 @@
+"""Component: a named, typed part of a run, and how a name in a spec becomes one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, SerializationInfo, ValidationError, ValidationInfo
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from ganreg.task import Task
+
+NAME = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+
+
+class Resolver(Protocol):
+    """What a validation context offers under "registry"; `ganreg.registry.Registry` is the one that there is."""
+
+    def resolve(self, kind: str, name: str) -> type[Component]:
+        """The class behind an id or a bare name; raises PydanticCustomError, or PluginError for a broken plugin."""
+
+    def id_of(self, component: type[Component]) -> str:
+        """`namespace/name`, or the bare name of a class that no loaded plugin offers."""
+
+
+class Component(BaseModel):
+    """The base of every kind. Fields are parameters, the docstring is the documentation.
+
+    A class with a `name` is a component; one without is a kind, or a base for sharing fields, and a field annotated
+    with it (`base: Loss`) takes a reference: a name, or a mapping of a name and parameters.
+
+    `requires` and `provides` are the capabilities by which parts find each other: a discriminator provides
+    {"features", "embedding", "class_logits"} and whatever it puts in `extra`; a loss, penalty or game requires some.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=True)
+
+    kind: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    requires: ClassVar[Any] = frozenset()
+    provides: ClassVar[Any] = frozenset()
+
+    def __init_subclass__(cls, *, kind: str | None = None, name: str | None = None, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        if kind is not None:
+            cls.kind = kind
+        if name is not None and not NAME.fullmatch(name):
+            raise TypeError(f"{cls.__qualname__}: name={name!r} is not of the form 'lower-case-words'")
+        if name is not None and not cls.kind:
+            raise TypeError(f"{cls.__qualname__}: subclass a kind (Generator, Loss, …), not Component itself")
+        cls.name = name or ""
+
+    def check(self, task: Task) -> None:
+        """Raise ValueError where this component cannot serve the task. Runs before torch is imported."""
+
+    def build(self, task: Task) -> Any:
+        """What the engine uses; the component itself where nothing needs building."""
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if source.name:
+            return super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.with_info_plain_validator_function(
+            partial(_dereference, source),
+            serialization=core_schema.plain_serializer_function_ser_schema(_refer, info_arg=True),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: Any) -> dict[str, Any]:
+        if cls.name:
+            described: dict[str, Any] = handler(schema)
+            return described
+        return {KIND_MARKER: cls.kind}
+
+
+KIND_MARKER = "x-ganreg-kind"
+
+
+def _dereference(base: type[Component], value: Any, info: ValidationInfo) -> Component:
+    """A component from a component, a name, or a mapping with a name."""
+    if isinstance(value, base) and type(value).name:
+        return value
+    parameters = dict(value) if isinstance(value, Mapping) else {}
+    name = parameters.pop("name", None) if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping) and name is None:
+        raise PydanticCustomError("missing_name", "the {kind} has no 'name'", {"kind": base.kind})
+    if not isinstance(name, str):
+        raise PydanticCustomError(
+            "component_type",
+            "a {kind} is a name, or a mapping with a 'name' and parameters",
+            {"kind": base.kind},
+        )
+    resolver: Resolver | None = (info.context or {}).get("registry")
+    if resolver is None:
+        raise PydanticCustomError(
+            "no_registry",
+            "a name stands here where there is no registry to look it up: give a component, or use ganreg.component()",
+        )
+    try:
+        found = resolver.resolve(base.kind, name)
+    except PydanticCustomError as error:
+        raise _at("name", error, name) if isinstance(value, Mapping) else error from None
+    if not issubclass(found, base):
+        raise PydanticCustomError("wrong_base", "'{name}' is not a {base}", {"name": name, "base": base.__name__})
+    return found.model_validate(parameters, context=info.context)
+
+
+def _at(key: str, error: PydanticCustomError, value: Any) -> ValidationError:
+    return ValidationError.from_exception_data("reference", [InitErrorDetails(type=error, loc=(key,), input=value)])
+
+
+def _refer(component: Component, info: SerializationInfo) -> dict[str, Any]:
+    """The mapping that `_dereference` reads back, with the id in full where a registry is at hand."""
+    resolver: Resolver | None = (info.context or {}).get("registry")
+    name = resolver.id_of(type(component)) if resolver else component.name
+    return {"name": name, **component.model_dump(mode=info.mode, context=info.context)}
