@@ -1,5 +1,6 @@
 """ganreg: GANs from parts that install with pip and compose by name."""
 
+from ganreg.api import component, compose, load
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.components import (
     Augmentation,
@@ -17,6 +18,7 @@ from ganreg.components import (
 )
 from ganreg.errors import GanregError
 from ganreg.hookspecs import hookimpl
+from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 
 __all__ = [
@@ -34,7 +36,11 @@ __all__ = [
     "Observer",
     "Optimizer",
     "Penalty",
+    "RunSpec",
     "Schedule",
     "Task",
+    "component",
+    "compose",
     "hookimpl",
+    "load",
 ]

@@ -1,0 +1,111 @@
+"""From a spec to the things that play: networks, loss, penalties, augmentation, schedule, optimizers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ganreg.components import Component, Game, Penalty
+from ganreg.errors import Mistake, SpecError
+from ganreg.seeds import derive
+from ganreg.spec.runspec import RunSpec
+from ganreg.task import Task
+
+
+@dataclass(frozen=True)
+class Term:
+    """A penalty of the spec beside what it built, under the name that the log gives its term."""
+
+    name: str
+    spec: Penalty
+    built: Any
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a spec names, built."""
+
+    task: Task
+    game: Game
+    networks: Mapping[str, nn.Module]
+    loss: Any
+    penalties: tuple[Term, ...]
+    augment: Any
+    schedule: Any
+    optimizers: Mapping[str, Callable[[Iterable[Any]], torch.optim.Optimizer]]
+
+    def others(self) -> Iterator[tuple[str, Any]]:
+        """Everything that is no network and may have state or listen to updates, by name."""
+        yield "loss", self.loss
+        yield from ((f"penalties.{term.name}", term.built) for term in self.penalties)
+        if self.augment is not None:
+            yield "augment", self.augment
+        yield "schedule", self.schedule
+
+
+def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
+    """Build all parts of a run on a device; on "meta" nothing is allocated.
+
+    Each part is initialized from its own seed, so that changing one leaves the others' weights as they were.
+    Raises SpecError where a part cannot be built.
+    """
+    roles: dict[str, Component | None] = {
+        "generator": spec.generator,
+        "discriminator": spec.discriminator,
+        "encoder": spec.encoder,
+    }
+
+    def make(path: tuple[str | int, ...], name: str, component: Component, its_task: Task = task) -> Any:
+        return _build(path, name, component, its_task, spec.seed, device)
+
+    networks = {}
+    for name, role in spec.game.networks.items():
+        component = roles[role]
+        assert component is not None, "compatibility checks that every role is filled"
+        network = make((role,), name, component, spec.game.task_for(name, task))
+        if not isinstance(network, nn.Module):
+            message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
+            raise SpecError([Mistake(message, (role,))])
+        networks[name] = network
+    names = _distinct([penalty.name for penalty in spec.penalties])
+    return Parts(
+        task=task,
+        game=spec.game,
+        networks=networks,
+        loss=make(("loss",), "loss", spec.loss),
+        penalties=tuple(
+            Term(name, penalty, make(("penalties", index), name, penalty))
+            for index, (name, penalty) in enumerate(zip(names, spec.penalties, strict=True))
+        ),
+        augment=spec.augment and make(("augment",), "augment", spec.augment),
+        schedule=make(("schedule",), "schedule", spec.schedule),
+        optimizers={
+            player: make(("optimizers", player), player, optimizer) for player, optimizer in spec.optimizers.items()
+        },
+    )
+
+
+def _build(
+    path: tuple[str | int, ...], name: str, component: Component, task: Task, seed: int, device: torch.device
+) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(seed, "initialize", name))
+        try:
+            if device.type == "meta":
+                with device:
+                    return component.build(task)
+            # Weights are drawn on the CPU, so that every device starts from the same ones.
+            built = component.build(task)
+        except Exception as error:
+            message = f"the {component.kind} '{component.name}' cannot be built: {type(error).__name__}: {error}"
+            raise SpecError([Mistake(message, path)]) from error
+    return built.to(device) if isinstance(built, nn.Module) else built
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """r1, r1 becomes r1, r1.2: every term of the log has its own name."""
+    return [name if names.index(name) == i else f"{name}.{names[: i + 1].count(name)}" for i, name in enumerate(names)]

@@ -1,0 +1,5 @@
+"""The dry run: one step of a spec's schedule on the meta device, where shapes are real and numbers are not; floor 4."""
+
+from ganreg.check.dry_run import DryRun, NetworkSummary, dry_run
+
+__all__ = ["DryRun", "NetworkSummary", "dry_run"]

@@ -1,0 +1,58 @@
+"""What the dry run sees of every operation: memory that lives, labels that are read."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Tracker(TorchDispatchMode):
+    """Counts the bytes of all tensors that are alive, and which network reads the labels.
+
+    peak: the largest number of bytes at one time. inside: the networks whose forward is running, innermost last.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self.inside: list[str] = []
+        self.label_readers: set[str] = set()
+        self._live = 0
+        self._known: set[int] = set()
+        self._labels: set[int] = set()
+
+    def watch_labels(self, labels: Tensor) -> None:
+        """Notice who reads this tensor."""
+        self._labels.add(_storage(labels))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.inside and any(isinstance(a, Tensor) and _storage(a) in self._labels for a in tree_leaves(args)):
+            self.label_readers.update(self.inside)
+        result = func(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor):
+                self._count(value.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self._live += size
+        self.peak = max(self.peak, self._live)
+        weakref.finalize(storage, self._release, key, size)
+
+    def _release(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._live -= size
+
+
+def _storage(tensor: Tensor) -> int:
+    key: int = tensor.untyped_storage()._cdata
+    return key

@@ -1,0 +1,22 @@
+"""Which device a run uses."""
+
+from __future__ import annotations
+
+import torch
+
+from ganreg.errors import Mistake, SpecError
+
+
+def resolve(name: str) -> torch.device:
+    """The device of `train.device`; "auto" is the accelerator of this machine, else the CPU.
+
+    Raises SpecError for a device that is not there.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    device = torch.device(name)
+    present = accelerator is not None and accelerator.type == device.type
+    if device.type != "cpu" and not (present and (device.index or 0) < torch.accelerator.device_count()):
+        raise SpecError([Mistake(f"there is no device '{name}' on this machine", ("train", "device"), hint="try auto")])
+    return device

@@ -1,0 +1,116 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.feed import Feed
+from ganreg.engine.folder import RunFolder, append
+from ganreg.engine.match import Match
+from ganreg.engine.metrics import Evaluation
+from ganreg.engine.pictures import generate, save_grid
+from ganreg.errors import Interrupted
+
+
+@dataclass
+class Stop:
+    """A wish to stop, from a signal handler: the loop finishes its step, saves and raises Interrupted."""
+
+    signal_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run in progress: the match, its data and folder, and who listens.
+
+    metrics: what the spec's metrics built, each with its interval. tick: called after every step with its number.
+    """
+
+    match: Match
+    feed: Feed
+    folder: RunFolder
+    checkpoints: Checkpoints
+    metrics: Sequence[tuple[int | None, Any]] = ()
+    observers: Sequence[Any] = ()
+    tick: Callable[[int], None] = lambda step: None
+    stop: Stop = field(default_factory=Stop)
+
+    def run(self) -> None:
+        """Train to the last step of the spec. Raises DivergenceError, CheckpointError or Interrupted."""
+        match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
+        clock = Clock(match)
+        if match.step_index == 0:
+            self.sample()
+        while match.step_index < steps:
+            match.step()
+            step, stopping = match.step_index, self.stop.signal_number is not None
+            last = step == steps or stopping
+            if step % every.log_every == 0 or last:
+                self.log(clock)
+            if step % every.samples_every == 0 or step == steps:
+                self.sample()
+            self.measure(last=step == steps)
+            if step % every.checkpoint_every == 0 or last:
+                self.save()
+            self.tick(step)
+            if stopping and step < steps:
+                raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
+
+    def log(self, clock: Clock) -> None:
+        """Read the losses, once for all terms, and write them down."""
+        match = self.match
+        match.guard.check({})
+        values = torch.stack([value.detach().float().reshape(()) for value in match.terms.values()]).tolist()
+        losses = dict(zip(match.terms, values, strict=True))
+        append(self.folder.log, {"step": match.step_index, "losses": losses})
+        append(self.folder.speed, {"step": match.step_index, **clock.read()})
+        self.tell("logged", match.step_index, losses)
+
+    def sample(self) -> None:
+        """Write a grid of samples; the same noise at every step."""
+        step, every = self.match.step_index, self.match.spec.output
+        picture = self.folder.samples / f"{step:08d}.png"
+        save_grid(generate(self.match, self.feed, every.samples, "samples"), picture)
+        self.tell("sampled", step, picture)
+
+    def measure(self, *, last: bool) -> None:
+        """Take the measurements that are due."""
+        step = self.match.step_index
+        for every, metric in self.metrics:
+            if last or (every and step % every == 0):
+                figures = {name: float(value) for name, value in metric(Evaluation(self.match, self.feed)).items()}
+                append(self.folder.log, {"step": step, "metrics": figures})
+                self.tell("logged", step, figures)
+
+    def save(self) -> None:
+        """Write a checkpoint, after making sure that every number in it is finite."""
+        self.match.guard.check({**self.match.networks, **(self.match.ema.networks if self.match.ema else {})})
+        self.checkpoints.save(self.match.state())
+
+    def tell(self, event: str, *details: Any) -> None:
+        """Tell every observer that has a method for this event."""
+        for observer in self.observers:
+            if hasattr(observer, event):
+                getattr(observer, event)(*details)
+
+
+class Clock:
+    """Seconds of training and pictures per second, over all and since the last reading."""
+
+    def __init__(self, match: Match) -> None:
+        self._match = match
+        self._start = self._last = time.perf_counter()
+        self._position = match.position
+
+    def read(self) -> dict[str, float]:
+        """seconds: since the training began in this process. images_per_second: real pictures, since last time."""
+        now, pictures = time.perf_counter(), self._match.position - self._position
+        speed = pictures * self._match.spec.train.batch_size / max(now - self._last, 1e-9)
+        self._last, self._position = now, self._match.position
+        return {"seconds": round(now - self._start, 3), "images_per_second": round(speed, 1)}

@@ -1,0 +1,249 @@
+"""Match: one game being played. Its verbs are what a schedule is written with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import reduce
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ganreg.assembly import Parts
+from ganreg.batch import Batch
+from ganreg.engine.ema import Ema, set_stage
+from ganreg.engine.guards import Guard
+from ganreg.engine.play import Play, ScaledLoss
+from ganreg.engine.player import Player
+from ganreg.engine.streams import Stream, rekey
+from ganreg.seeds import derive
+from ganreg.spec.runspec import RunSpec
+
+Refinement = Callable[[Play, Tensor], Tensor]
+
+
+class Batches(Protocol):
+    """Where real pictures come from."""
+
+    def batch(self, position: int) -> Batch:
+        """Batch number `position` of the run."""
+
+
+class Match:
+    """One game being played: networks, players, and the verbs by which a schedule moves them.
+
+    step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
+    """
+
+    def __init__(self, spec: RunSpec, parts: Parts, feed: Batches, device: torch.device) -> None:
+        self.spec = spec
+        self.parts = parts
+        self.device = device
+        self.networks = parts.networks
+        uses_real = getattr(parts.loss, "generator_uses_real", spec.loss.generator_uses_real)
+        self.loss = ScaledLoss(parts.loss, generator_uses_real=uses_real)
+        self.guard = Guard()
+        self.terms: dict[str, Tensor] = {}
+        self.step_index = 0
+        self.position = 0
+        self.stage_index = 0
+        self.size: int | None = None
+        self._feed = feed
+        self._players = {
+            name: Player(name, {n: self.networks[n] for n in owned}, parts.optimizers[name])
+            for name, owned in parts.game.players.items()
+        }
+        generators = {n: self.networks[n] for n, role in parts.game.networks.items() if role == "generator"}
+        self.ema = Ema(generators, spec.ema.decay) if spec.ema else None
+        self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
+        self._turns: Counter[str] = Counter()
+        self._plays: dict[str, Play] = {}
+        self._refinement: Refinement | None = None
+        self._looking_ahead = False
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The players' names, in the game's order."""
+        return tuple(self._players)
+
+    def player(self, name: str) -> Player:
+        """A player by name."""
+        return self._players[name]
+
+    # The verbs.
+
+    def update(self, player: str) -> None:
+        """One turn: gradients on a fresh batch, then the optimizer's step."""
+        self.gradients(player)
+        self.apply(player)
+
+    def gradients(self, player: str) -> None:
+        """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
+        turn = self._turns[player]
+        self._turns[player] += 1
+        batch = self._feed.batch(self.position + turn)
+        mover = self._players[player]
+        mover.optimizer.zero_grad(set_to_none=True)
+        seen: dict[str, Tensor] = {}
+        with self._only(player):
+            for part in self._parts_of_batch():
+                play = self._plays[player] = Play(self, player, turn, batch[part], part)
+                with self._autocast():
+                    terms = self._terms(play, mover.updates)
+                share = {name: value / self.spec.train.accumulate for name, value in terms.items()}
+                reduce(torch.add, share.values()).backward()
+                for name, value in share.items():
+                    seen[name] = seen[name] + value.detach() if name in seen else value.detach()
+        named = {f"{player}/{name}": value for name, value in seen.items()}
+        self.guard.see(self.step_index, named)
+        self.terms.update(named)
+
+    def apply(self, player: str) -> None:
+        """Move the player along its gradients, and tell the parts that listen."""
+        mover = self._players[player]
+        if self.spec.train.clip is not None:
+            nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
+        mover.optimizer.step()
+        if self._looking_ahead:
+            return
+        mover.updates += 1
+        for _, part in self.parts.others():
+            if hasattr(part, "after_update"):
+                part.after_update(self._plays[player])
+
+    @contextmanager
+    def lookahead(self, *players: str) -> Iterator[None]:
+        """What moves inside is a trial: weights and optimizer state return on leaving, gradients stay.
+
+        All players where none is named. Running statistics and the parts' own state are not taken back; the parts
+        are not told of trial updates.
+        """
+        with ExitStack() as stack:
+            for name in players or self.players:
+                stack.enter_context(self._players[name].restored())
+            outer, self._looking_ahead = self._looking_ahead, True
+            try:
+                yield
+            finally:
+                self._looking_ahead = outer
+
+    @contextmanager
+    def refine(self, refinement: Refinement) -> Iterator[None]:
+        """Within, every play's z is `refinement(play, z)` (LOGAN); gradients pass through it."""
+        outer, self._refinement = self._refinement, refinement
+        try:
+            yield
+        finally:
+            self._refinement = outer
+
+    def stage(self, index: int, size: int | None = None) -> None:
+        """Enter a stage of growth: networks with `set_stage(index)` change, real pictures shrink to `size`.
+
+        New parameters join their player's optimizer and the moving average; the others keep their state.
+        """
+        if (index, size) == (self.stage_index, self.size):
+            return
+        self.stage_index, self.size = index, size
+        with torch.random.fork_rng():
+            torch.manual_seed(derive(self.spec.seed, "stage", index))
+            for network in self.networks.values():
+                set_stage(network, index)
+                network.to(self.device)
+        for player in self._players.values():
+            player.reseat()
+        if self.ema:
+            self.ema.stage(index)
+
+    # What the engine and the plays use.
+
+    def step(self) -> None:
+        """Play one step of the schedule. Its randomness follows from seed and step alone."""
+        rekey(derive(self.spec.seed, "global", self.step_index))
+        self._turns.clear()
+        self.parts.schedule.step(self)
+        if self.ema:
+            self.ema.update(self.step_index)
+        self.position += max(self._turns.values(), default=0)
+        self.step_index += 1
+
+    def noise(self, count: int, *key: str | int) -> Tensor:
+        """(count, latent) of the spec's distribution, a function of seed and key."""
+        stream = Stream(self.device, self.spec.seed, *key)
+        size = (count, self.parts.task.latent)
+        uniform = self.spec.latent.distribution == "uniform"
+        return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
+
+    def refined(self, play: Play, z: Tensor) -> Tensor:
+        """z after the refinement in force."""
+        return self._refinement(play, z) if self._refinement else z
+
+    def fit(self, images: Tensor) -> Tensor:
+        """Real pictures at the size of the stage."""
+        return images if self.size is None else interpolate(images, size=self.size, mode="area")
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(C, H, W) at the stage."""
+        channels, height, width = self.parts.task.image
+        return (channels, self.size or height, self.size or width)
+
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint needs, as nested dicts of tensors and plain values."""
+        return {
+            "step": self.step_index,
+            "position": self.position,
+            "stage": {"index": self.stage_index, "size": self.size},
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
+            "ema": {name: network.state_dict() for name, network in self.ema.networks.items()} if self.ema else {},
+            "optimizers": {name: player.optimizer.state_dict() for name, player in self._players.items()},
+            "updates": {name: player.updates for name, player in self._players.items()},
+            "parts": {name: part.state_dict() for name, part in self.parts.others() if hasattr(part, "state_dict")},
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state()`."""
+        self.stage(state["stage"]["index"], state["stage"]["size"])
+        self.step_index, self.position = state["step"], state["position"]
+        for name, network in self.networks.items():
+            network.load_state_dict(state["networks"][name])
+        if self.ema:
+            for name, network in self.ema.networks.items():
+                network.load_state_dict(state["ema"][name])
+        for name, player in self._players.items():
+            player.optimizer.load_state_dict(state["optimizers"][name])
+            player.updates = state["updates"][name]
+        for name, part in self.parts.others():
+            if hasattr(part, "load_state_dict"):
+                part.load_state_dict(state["parts"][name])
+
+    def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
+        terms = dict(self.parts.game.terms(play))
+        for penalty in self.parts.penalties:
+            if penalty.spec.player == play.player and updates % penalty.spec.every == 0:
+                value = penalty.built(play)
+                if value is not None:
+                    terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
+        return terms
+
+    def _parts_of_batch(self) -> Iterator[slice]:
+        size = self.spec.train.batch_size // self.spec.train.accumulate
+        return (slice(k * size, (k + 1) * size) for k in range(self.spec.train.accumulate))
+
+    @contextmanager
+    def _only(self, player: str) -> Iterator[None]:
+        others = [other for name, other in self._players.items() if name != player]
+        for other in others:
+            other.freeze(True)
+        try:
+            yield
+        finally:
+            for other in others:
+                other.freeze(False)
+
+    def _autocast(self) -> torch.autocast:
+        kind = "cpu" if self.device.type == "meta" else self.device.type
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.spec.train.precision == "bf16")
+

@@ -1,0 +1,67 @@
+"""Generated pictures, and grids of them as PNG files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ganreg.engine.feed import Feed
+from ganreg.engine.match import Match
+
+
+@torch.no_grad()
+def generate(match: Match, feed: Feed, count: int, *purpose: str | int) -> Tensor:
+    """`count` pictures (N, C, H, W) from the first generator's moving average, a function of seed and purpose.
+
+    In a conditional run the classes come in equal shares, in order.
+    """
+    network = next(iter(match.generators.values()))
+    z = match.noise(count, *purpose)
+    order = torch.arange(count, device=match.device)
+    classes = match.parts.task.classes
+    labels = None if classes is None else order * classes // count
+    source = feed.take(torch.arange(count) % len(feed)).source if match.parts.task.source else None
+    size = match.spec.train.batch_size
+    with evaluating(network):
+        pieces = [
+            match.parts.game.sample(network, *(None if t is None else t[start : start + size] for t in (z, labels, source)))
+            for start in range(0, count, size)
+        ]
+    return torch.cat(pieces).float()
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode, and back in its mode afterwards."""
+    was = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was)
+
+
+def save_grid(images: Tensor, path: Path) -> None:
+    """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small ones are enlarged to be looked at."""
+    count, channels, height, width = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    pixels = images.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
+    sheet = np.zeros((rows * columns, channels, height, width), dtype=np.uint8)
+    sheet[:count] = pixels
+    sheet = sheet.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * height, columns * width, channels)
+    picture = Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet[..., :3])
+    scale = max(1, 64 // height)
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    picture.save(temporary, format="PNG")
+    temporary.replace(path)

@@ -1,0 +1,162 @@
+"""Play: one player's turn on one batch. Each quantity is made when it is first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ganreg.batch import Batch, DiscriminatorOutput
+from ganreg.engine.streams import Stream
+
+if TYPE_CHECKING:
+    from ganreg.engine.match import Match
+
+
+class Play:
+    """What a game, a loss and a penalty see of a turn.
+
+    Only the parameters of the player whose turn it is require gradients. So in the discriminator's turn the fakes
+    carry no generator graph, and in the generator's turn gradients pass through a frozen discriminator.
+
+    player: whose turn it is. step: the step of the run, from 0. turn: which turn of that player within the step.
+    """
+
+    def __init__(self, match: Match, player: str, turn: int, batch: Batch, part: slice) -> None:
+        self._match = match
+        self._part = part
+        self._batch = batch
+        self._draws = 0
+        self.player = player
+        self.step = match.step_index
+        self.turn = turn
+
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """All networks of the game, by name."""
+        return self._match.networks
+
+    @property
+    def loss(self) -> ScaledLoss:
+        """The run's loss; discriminators of several scales are dealt with inside."""
+        return self._match.loss
+
+    def parameters(self) -> list[nn.Parameter]:
+        """The trainable parameters of the player whose turn it is."""
+        return self._match.player(self.player).parameters
+
+    @cached_property
+    def real(self) -> Tensor:
+        """Real pictures, (N, C, H, W) in [-1, 1]."""
+        return self._match.fit(self._batch.images)
+
+    @cached_property
+    def labels(self) -> Tensor | None:
+        """(N,) int64, the classes of the batch, for real and generated pictures alike; None when unconditional."""
+        return self._batch.labels
+
+    @cached_property
+    def source(self) -> Tensor | None:
+        """Source pictures of image-to-image data, (N, C, H, W) in [-1, 1], or None."""
+        return self._batch.source
+
+    @cached_property
+    def z(self) -> Tensor:
+        """(N, latent) noise of this turn, after the schedule's refinement where there is one."""
+        key = ("noise", self.step, self.player, self.turn)
+        return self._match.refined(self, self._match.noise(self._match.spec.train.batch_size, *key)[self._part])
+
+    @cached_property
+    def fake(self) -> Tensor:
+        """Generated pictures, (N, C, H, W)."""
+        return self.generate(self.z, self.labels)
+
+    @cached_property
+    def real_output(self) -> DiscriminatorOutput:
+        """The discriminator on `real`."""
+        return self.discriminate(self.real, self.labels)
+
+    @cached_property
+    def fake_output(self) -> DiscriminatorOutput:
+        """The discriminator on `fake`."""
+        return self.discriminate(self.fake, self.labels)
+
+    def generate(self, z: Tensor | None = None, labels: Tensor | None = None, network: str = "generator") -> Tensor:
+        """Pictures from another forward of a generator; z and labels default to the turn's."""
+        z = self.z if z is None else z
+        labels = self.labels if labels is None else labels
+        arguments = (z,) if self.source is None else (self.source, z)
+        images: Tensor = self.networks[network](*arguments, labels)
+        return images
+
+    def discriminate(
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        network: str = "discriminator",
+        *,
+        augment: bool = True,
+        **extra: Any,
+    ) -> DiscriminatorOutput:
+        """Another forward of a discriminator, through the run's augmentation unless told otherwise.
+
+        labels default to the turn's; `extra` goes to the network's forward as it is.
+        """
+        labels = self.labels if labels is None else labels
+        if augment and self._match.parts.augment is not None:
+            images = self._match.parts.augment(images, self.random("augment"))
+        return as_output(self.networks[network](images, labels, **extra), labels)
+
+    def random(self, purpose: str) -> Stream:
+        """Random numbers for one purpose of this turn; each call is a stream of its own."""
+        self._draws += 1
+        place = (self.step, self.player, self.turn, self._part.start, self._draws)
+        return Stream(self._match.device, self._match.spec.seed, purpose, *place)
+
+
+def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
+    """A DiscriminatorOutput from what a network returned, with the labels; logits in float32 at least."""
+    output = value if isinstance(value, DiscriminatorOutput) else DiscriminatorOutput(logits=value)
+    return replace(
+        output,
+        logits=_full(output.logits),
+        embedding=_full(output.embedding),
+        class_logits=_full(output.class_logits),
+        labels=labels,
+    )
+
+
+def _full(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(map(_full, value))
+    half = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
+    return value.float() if half else value
+
+
+class ScaledLoss:
+    """A loss that takes outputs of several scales: it is asked once per scale, and the answers are summed."""
+
+    def __init__(self, loss: Any, *, generator_uses_real: bool) -> None:
+        self._loss = loss
+        self.generator_uses_real = generator_uses_real
+
+    def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
+        """The discriminator's loss, a scalar."""
+        return _sum([self._loss.discriminator(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
+
+    def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
+        """The generator's loss, a scalar."""
+        fakes = list(fake.scales())
+        reals = [None] * len(fakes) if real is None else list(real.scales())
+        return _sum([self._loss.generator(r, f) for r, f in zip(reals, fakes, strict=True)])
+
+
+def _sum(values: list[Tensor]) -> Tensor:
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total

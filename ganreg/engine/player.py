@@ -1,0 +1,75 @@
+"""Player: a side of the game, with the networks that it owns and the optimizer that moves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganreg.errors import Mistake, SpecError
+
+
+class Player:
+    """A side of the game.
+
+    parameters: its trainable ones, in the networks' order. updates: how often it has moved.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        networks: Mapping[str, nn.Module],
+        optimizer: Callable[[Iterable[Any]], torch.optim.Optimizer],
+    ) -> None:
+        self.name = name
+        self.networks = networks
+        self.updates = 0
+        self._make_optimizer = optimizer
+        self._frozen_by_author = {id(p) for n in networks.values() for p in n.parameters() if not p.requires_grad}
+        self._seat()
+
+    def _seat(self) -> None:
+        every = [p for network in self.networks.values() for p in network.parameters()]
+        self.parameters = [p for p in every if id(p) not in self._frozen_by_author]
+        if not self.parameters:
+            raise SpecError([Mistake(f"the player '{self.name}' has no trainable parameter")])
+        self.optimizer = self._make_optimizer(self.parameters)
+
+    def reseat(self) -> None:
+        """Take in parameters that came or went with a change of stage; the others keep their optimizer state."""
+        before = self.optimizer.state
+        self._seat()
+        self.optimizer.state.update({p: before[p] for p in self.parameters if p in before})
+
+    def freeze(self, frozen: bool) -> None:
+        """Let gradients past its parameters, or not."""
+        for parameter in self.parameters:
+            parameter.requires_grad_(not frozen)
+
+    def names(self) -> dict[int, str]:
+        """The name of each parameter, by its identity."""
+        return {
+            id(parameter): f"{network}.{name}"
+            for network, module in self.networks.items()
+            for name, parameter in module.named_parameters()
+        }
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """On leaving, weights and optimizer state are what they were on entering; gradients stay."""
+        weights = [p.detach().clone() for p in self.parameters]
+        state = {p: _copied(values) for p, values in self.optimizer.state.items()}
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.parameters, weights)
+            self.optimizer.state.clear()
+            self.optimizer.state.update(state)
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value.clone() if isinstance(value, Tensor) else value for key, value in values.items()}

@@ -1,0 +1,67 @@
+"""Nested state as tensors and JSON, and back: what a checkpoint's files hold instead of a pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganreg.errors import CheckpointError
+
+TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
+
+
+def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
+    """JSON data with every tensor moved to `tensors` under its path.
+
+    Takes tensors, dicts, lists, tuples, str, int, float, bool and None; raises CheckpointError for anything else.
+    """
+    if isinstance(value, Tensor):
+        tensors[path] = value.detach().to("cpu", copy=True).contiguous()
+        return {TENSOR: path}
+    if isinstance(value, Mapping):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: split(item, tensors, _join(path, key)) for key, item in value.items()}
+        return {ITEMS: [[split(key, {}), split(item, tensors, _join(path, key))] for key, item in value.items()]}
+    if isinstance(value, tuple):
+        return {TUPLE: [split(item, tensors, _join(path, index)) for index, item in enumerate(value)]}
+    if isinstance(value, list):
+        return [split(item, tensors, _join(path, index)) for index, item in enumerate(value)]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise CheckpointError(
+        f"the state '{path}' holds a {type(value).__name__}; a checkpoint takes tensors and plain values"
+    )
+
+
+def join(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """The nested state that `split` took apart."""
+    if isinstance(value, list):
+        return [join(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if TENSOR in value:
+        return tensors[value[TENSOR]]
+    if TUPLE in value:
+        return tuple(join(item, tensors) for item in value[TUPLE])
+    if ITEMS in value:
+        return {join(key, tensors): join(item, tensors) for key, item in value[ITEMS]}
+    return {key: join(item, tensors) for key, item in value.items()}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two states are equal, tensors bit for bit."""
+    mine: dict[str, Tensor] = {}
+    theirs: dict[str, Tensor] = {}
+    if split(one, mine) != split(other, theirs):
+        return False
+    return all(
+        a.dtype == b.dtype and a.shape == b.shape and torch.equal(a.view(torch.uint8), b.view(torch.uint8))
+        for a, b in ((mine[key].reshape(-1), theirs[key].reshape(-1)) for key in mine)
+    )
+
+
+def _join(path: str, key: Any) -> str:
+    return f"{path}/{key}" if path else str(key)

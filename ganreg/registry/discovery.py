@@ -1,0 +1,35 @@
+"""Which plugins are installed: entry-point metadata alone, read once and sorted. Nothing is imported here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+
+GROUP = "ganreg.plugins"
+VARIABLE = "GANREG_PLUGINS"
+
+
+def installed(allowed: Collection[str] | None = None) -> dict[str, tuple[EntryPoint, ...]]:
+    """Every namespace with the entry points that claim it: more than one is a conflict."""
+    return group(p for p in entry_points(group=GROUP) if allowed is None or p.name in allowed)
+
+
+def group(points: Iterable[EntryPoint]) -> dict[str, tuple[EntryPoint, ...]]:
+    """Entry points by namespace, sorted."""
+    found: dict[str, list[EntryPoint]] = {}
+    for point in sorted(points, key=lambda p: (p.name, p.value)):
+        found.setdefault(point.name, []).append(point)
+    return {namespace: tuple(claims) for namespace, claims in found.items()}
+
+
+def allowed(environment: Mapping[str, str] = os.environ) -> frozenset[str] | None:
+    """The namespaces that GANREG_PLUGINS lets load ("classic,datasets"; empty for none); None for all."""
+    if VARIABLE not in environment:
+        return None
+    return frozenset(name.strip() for name in environment[VARIABLE].split(",") if name.strip())
+
+
+def distribution(point: EntryPoint) -> str:
+    """"ganreg-classic 1.0.0", or "?" for an entry point that no distribution brought."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "?"

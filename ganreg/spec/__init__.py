@@ -1,0 +1,1 @@
+"""The spec of a run: reading, validation, schema; floor 1, no torch."""

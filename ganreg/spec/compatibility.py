@@ -1,0 +1,107 @@
+"""Contradictions between parts that can be told without building anything; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ganreg.components import Component
+from ganreg.errors import Mistake, Position
+from ganreg.registry import Registry
+from ganreg.spec.runspec import RunSpec
+from ganreg.task import DatasetInfo, Task, describe
+
+Path = tuple[str | int, ...]
+
+
+class Locator(Protocol):
+    """Where the values of a spec stand; `spec.document.Document` is the one that there is."""
+
+    def locate(self, path: Path, *, key: bool = False) -> Position | None:
+        """The deepest known place along a path."""
+
+
+def task_of(spec: RunSpec, info: DatasetInfo) -> Task:
+    """The task that a spec and its dataset fix."""
+    classes = len(info.classes) if spec.conditional and info.classes else None
+    return Task(image=info.image, latent=spec.latent.size, classes=classes, source=info.source)
+
+
+def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list[Mistake]:
+    """What cannot work together, each with the places in the spec that say so. Raises DataError for missing files."""
+    info = spec.data.info()
+    mistakes = [
+        *_roles(spec, document),
+        *_labels(spec, info, document),
+        *_capabilities(spec, document, registry),
+        *_shapes(spec, info, document),
+    ]
+    return sorted(mistakes, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
+
+
+def _roles(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
+    wanted = set(spec.game.networks.values())
+    game = (f"the game is '{spec.game.name}'", document.locate(("game",)))
+    if "encoder" in wanted and spec.encoder is None:
+        yield Mistake(f"the game '{spec.game.name}' needs an encoder", ("encoder",), document.locate(("game",)))
+    if "encoder" not in wanted and spec.encoder is not None:
+        yield _mistake("no encoder plays in this game", ("encoder",), document, game)
+    for index, penalty in enumerate(spec.penalties):
+        if penalty.player not in spec.game.players:
+            message = f"the penalty '{penalty.name}' is for a player '{penalty.player}', which this game has not"
+            yield _mistake(message, ("penalties", index), document, game)
+
+
+def _labels(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mistake]:
+    if spec.conditional and not info.classes:
+        data = (f"the dataset '{spec.data.name}' has no labels", document.locate(("data",)))
+        yield _mistake("a conditional run needs labelled data", ("conditional",), document, data)
+
+
+def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Iterator[Mistake]:
+    provided = set(spec.discriminator.provides)
+    asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
+    asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
+    for path, part in asking:
+        lacking = sorted(set(part.requires) - provided)
+        if not lacking:
+            continue
+        words = " and ".join(lacking)
+        offers = registry.offers("discriminator")
+        fitting = [o.id for o in offers if _static(o.component) >= set(part.requires)]
+        yield Mistake(
+            f"the {part.kind} '{part.name}' needs {words} from the discriminator",
+            path,
+            document.locate(path),
+            f"discriminators that provide it: {', '.join(fitting) or 'none is installed'}",
+            [(f"the discriminator '{spec.discriminator.name}' has none", document.locate(("discriminator",)))],
+        )
+
+
+def _static(component: type[Component]) -> set[str]:
+    """What a class provides whatever its parameters; a property that depends on them counts as nothing."""
+    provides = component.provides
+    return set() if isinstance(provides, property) else set(provides)
+
+
+def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mistake]:
+    task = task_of(spec, info)
+    image = (f"the dataset '{spec.data.name}' gives {describe(info.image)}", document.locate(("data",)))
+    reader = (
+        f"the discriminator '{spec.discriminator.name}' takes {describe(info.image)}",
+        document.locate(("discriminator",)),
+    )
+    for path, component in spec.components():
+        is_nested = isinstance(path[-1], str) and len(path) > 1 and path[0] != "optimizers"
+        if is_nested:
+            continue
+        try:
+            component.check(task)
+        except ValueError as error:
+            related = (image, reader) if component.kind == "generator" else (image,)
+            message = f"the {component.kind} '{component.name}': {error}"
+            yield Mistake(message, path, document.locate(path), related=related)
+
+
+def _mistake(message: str, path: Path, document: Locator, *related: tuple[str, Position | None]) -> Mistake:
+    return Mistake(message, path, document.locate(path), related=related)

@@ -1,0 +1,157 @@
+"""RunSpec: the validated, frozen description of a run. Every key of a spec file is a field here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from ganreg.components import (
+    Augmentation,
+    Component,
+    Dataset,
+    Discriminator,
+    Encoder,
+    Game,
+    Generator,
+    Loss,
+    Metric,
+    Observer,
+    Optimizer,
+    Penalty,
+    Schedule,
+)
+
+
+class Section(BaseModel):
+    """A group of keys in a spec."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Latent(Section):
+    """Where z is drawn from."""
+
+    size: PositiveInt = Field(128, description="length of z")
+    distribution: Literal["normal", "uniform"] = Field("normal", description="N(0, 1), or uniform over [-1, 1)")
+
+
+class Ema(Section):
+    """An exponential moving average of the generators' weights; samples come from it."""
+
+    decay: float = Field(0.999, ge=0, lt=1, description="per step, reached by the ramp min(decay, (1 + t) / (10 + t))")
+
+
+class Train(Section):
+    """How long, how large and where."""
+
+    steps: PositiveInt = Field(2000, description="steps of the schedule")
+    batch_size: PositiveInt = Field(64, description="pictures in each player's turn")
+    accumulate: PositiveInt = Field(1, description="parts that a batch is cut into, their gradients summed")
+    clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
+    compile: bool = Field(False, description="compile the networks with torch.compile")
+    nonfinite: Literal["stop"] = Field("stop", description="what happens when a number stops being finite")
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Train:
+        if self.batch_size % self.accumulate:
+            raise PydanticCustomError(
+                "accumulate",
+                "batch_size {batch_size} cannot be cut into {accumulate} equal parts",
+                {"batch_size": self.batch_size, "accumulate": self.accumulate},
+            )
+        return self
+
+
+class Output(Section):
+    """What a run writes, and where."""
+
+    folder: Path | None = Field(None, description="the run's folder; null takes a free name under runs/")
+    samples_every: PositiveInt = Field(200, description="steps between two grids of samples")
+    samples: PositiveInt = Field(64, description="pictures in a grid")
+    checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
+    keep: PositiveInt = Field(2, description="checkpoints kept, the newest")
+    log_every: PositiveInt = Field(10, description="steps between two lines of the log")
+
+
+def _by_name(name: str) -> Any:
+    """A default that is looked up in the registry like any name in a spec."""
+    return name
+
+
+def _latent(value: Any) -> Any:
+    return {"size": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class RunSpec(BaseModel):
+    """A run, whole. Components are given by name, or as a mapping of a name and parameters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=True)
+
+    seed: int = Field(0, ge=0, lt=2**63, description="all randomness follows from it")
+    data: Dataset = Field(description="the pictures")
+    generator: Generator = Field(description="makes pictures from z")
+    discriminator: Discriminator = Field(description="tells real pictures from generated ones")
+    encoder: Encoder | None = Field(None, description="turns pictures into z, in games that have one")
+    latent: Annotated[Latent, BeforeValidator(_latent)] = Field(Latent(), description="z: a size, or a mapping")
+    conditional: bool = Field(False, description="give labels to the networks; sets task.classes")
+    game: Game = Field(_by_name("standard"), description="who plays")
+    loss: Loss = Field(description="what the players minimize")
+    penalties: tuple[Penalty, ...] = Field((), description="further terms and constraints")
+    augment: Augmentation | None = Field(None, description="changes what the discriminator sees")
+    schedule: Schedule = Field(_by_name("alternating"), description="the order of updates within a step")
+    optimizers: dict[str, Optimizer] = Field({}, description="one per player of the game; adam where none is given")
+    ema: Ema | None = Field(Ema(), description="moving average of the generator; null for none")
+    train: Train = Field(Train(), description="length, size and place of the training")
+    metrics: tuple[Metric, ...] = Field((), description="measurements of the generator")
+    observers: tuple[Observer, ...] = Field((), description="who else hears of the run")
+    output: Output = Field(Output(), description="what is written")
+
+    @field_validator("optimizers", mode="before")
+    @classmethod
+    def _one_per_player(cls, value: Any, info: ValidationInfo) -> Any:
+        game = info.data.get("game")
+        if not isinstance(value, dict) or game is None:
+            return value
+        for player in value:
+            if player not in game.players:
+                raise PydanticCustomError(
+                    "unknown_player",
+                    "no player of the game '{game}' is called '{player}'",
+                    {"game": game.name, "player": player, "hint": f"its players: {', '.join(game.players)}"},
+                )
+        return {player: value.get(player, "adam") for player in game.players}
+
+    def components(self) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+        """Every component with its path in the spec; those inside other components follow them."""
+        yield from _components(self, ())
+
+
+def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+    if isinstance(value, Component):
+        yield path, value
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _components(getattr(value, name), (*path, name))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _components(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _components(item, (*path, index))

@@ -1,0 +1,59 @@
+"""The JSON Schema of a spec file, with everything that is installed: editors complete and check with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganreg.components import KIND_MARKER, KINDS
+from ganreg.registry import Offer, Registry
+from ganreg.spec.runspec import RunSpec
+
+_REFERENCES = "#/$defs/component.{}"
+
+
+def schema(registry: Registry) -> dict[str, Any]:
+    """The schema of a spec file (JSON Schema 2020-12)."""
+    made = RunSpec.model_json_schema()
+    made["title"] = "ganreg spec"
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["properties"]["extends"] = {"type": "string", "description": "another spec file that this one builds on"}
+    made["required"] = []
+    definitions = made.setdefault("$defs", {})
+    for kind in KINDS:
+        definitions[f"component.{kind}"] = _kind(kind, registry, definitions)
+    return _linked(made)
+
+
+def component_schema(offer: Offer) -> dict[str, Any]:
+    """The schema of one component's mapping in a spec."""
+    described = offer.component.model_json_schema()
+    described.setdefault("properties", {})
+    described["properties"] = {"name": {"enum": [offer.component.name, offer.id]}, **described["properties"]}
+    described["required"] = ["name", *described.get("required", [])]
+    described["additionalProperties"] = False
+    return described
+
+
+def _kind(kind: str, registry: Registry, definitions: dict[str, Any]) -> dict[str, Any]:
+    """A name, or one of the mappings. What a component's own schema defines moves up beside the kinds."""
+    offers = registry.offers(kind)
+    names: list[str] = []
+    mappings: list[dict[str, Any]] = []
+    for offer in offers:
+        described = component_schema(offer)
+        definitions.update(described.pop("$defs", {}))
+        mappings.append(described)
+        names += [offer.component.name, offer.id]
+    return {"anyOf": [{"enum": sorted(set(names))}, *mappings]} if offers else {"not": {}}
+
+
+def _linked(value: Any) -> Any:
+    """The schema with every mark of a kind turned into a reference to that kind's definition."""
+    if isinstance(value, list):
+        return [_linked(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    linked = {key: _linked(item) for key, item in value.items() if key != KIND_MARKER}
+    if KIND_MARKER in value:
+        linked["$ref"] = _REFERENCES.format(value[KIND_MARKER])
+    return linked

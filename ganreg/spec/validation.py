@@ -1,0 +1,115 @@
+"""From a document to a RunSpec, or to every mistake in it with its position."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from ganreg.components import Component
+from ganreg.errors import Mistake, SpecError
+from ganreg.registry import Registry
+from ganreg.spec.compatibility import contradictions
+from ganreg.spec.document import Document
+from ganreg.spec.runspec import RunSpec
+
+Path = tuple[str | int, ...]
+
+
+def validate(document: Document, registry: Registry) -> RunSpec:
+    """The spec of a document.
+
+    Raises SpecError with all mistakes at once; where the values are sound, with all contradictions between parts.
+    """
+    try:
+        spec = RunSpec.model_validate(document.data, context={"registry": registry})
+    except ValidationError as error:
+        mistakes = [_mistake(e, document, RunSpec, registry) for e in error.errors(include_url=False)]
+        raise SpecError(_ordered(mistakes)) from None
+    mistakes = contradictions(spec, document, registry)
+    if mistakes:
+        raise SpecError(mistakes)
+    return spec
+
+
+def validate_component(kind: type[Component], name: str, parameters: Mapping[str, Any], registry: Registry) -> Component:
+    """One component by name. Raises SpecError."""
+    try:
+        found = registry.resolve(kind.kind, name)
+        return found.model_validate(dict(parameters), context={"registry": registry})
+    except PydanticCustomError as error:
+        hint = str((error.context or {}).get("hint", ""))
+        raise SpecError([Mistake(error.message(), hint=hint)]) from None
+    except ValidationError as error:
+        document = Document(dict(parameters), {}, {})
+        details = error.errors(include_url=False)
+        raise SpecError([_mistake(e, document, found, registry) for e in details]) from None
+
+
+def _ordered(mistakes: list[Mistake]) -> list[Mistake]:
+    return sorted(mistakes, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
+
+
+def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], registry: Registry) -> Mistake:
+    path: Path = tuple(error["loc"])
+    context = error.get("ctx", {})
+    hint = str(context.get("hint", ""))
+    message = error["msg"]
+    on_key = False
+    match error["type"]:
+        case "extra_forbidden":
+            known = _fields(root, path[:-1], document.data, registry)
+            near = difflib.get_close_matches(str(path[-1]), known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known) or 'no parameters'}"
+            message, on_key = f"unknown key '{path[-1]}'", True
+        case "missing":
+            message, on_key = f"'{path[-1]}' is missing", True
+        case "unknown_player":
+            path, on_key = (*path, context["player"]), True
+            near = difflib.get_close_matches(context["player"], hint.removeprefix("its players: ").split(", "), n=1)
+            hint = f"did you mean '{near[0]}'?" if near else hint
+        case _:
+            given = error["input"]
+            if not isinstance(given, Mapping | list | Component) and path and not hint:
+                message = f"{path[-1]}: {_lower(message)}, not {_shown(given)}"
+    return Mistake(message, path, document.locate(path, key=on_key), hint)
+
+
+def _lower(message: str) -> str:
+    return message.removeprefix("Value error, ").replace("Input should be", "should be", 1)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> list[str]:
+    """The names that may stand at a path, following the spec's own types."""
+    model: Any = root
+    for part in path:
+        data = data[part] if isinstance(data, Mapping | list) else None
+        model = _inside(model, part)
+        if isinstance(model, type) and issubclass(model, Component) and not model.name:
+            name = data.get("name") if isinstance(data, Mapping) else data
+            model = registry.resolve(model.kind, str(name))
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _inside(model: Any, part: str | int) -> Any:
+    """The type of one field or element of a type, without Optional and Annotated."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        field = model.model_fields.get(str(part))
+        return _bare(field.annotation) if field else None
+    arguments = get_args(model)
+    return _bare(arguments[1 if get_origin(model) is dict else 0]) if arguments else None
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) in (Annotated, Union, types.UnionType):
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+    return annotation
