@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode
 
 from ganreg.assembly import Parts, assemble
 from ganreg.batch import DiscriminatorOutput
@@ -25,6 +24,7 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task, describe
 
 META = torch.device("meta")
+Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
     Raises SpecError: a part cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored.
     """
     tracker = Tracker()
-    with untouched(), FlopCounterMode(display=False) as flops, tracker:
+    with untouched(), tracker:
         parts = assemble(spec, task, META)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in n.state_dict().values())
         feed = MetaFeed(task.image, spec.train.batch_size, labels=task.classes is not None, source=task.source)
@@ -77,7 +77,7 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         task=task,
         networks={name: match.summary(name) for name in parts.networks},
         terms=tuple(match.terms),
-        flops=flops.get_total_flops(),
+        flops=tracker.flops,
         memory=max(tracker.peak, fixed),
         warnings=tuple(warnings),
     )
@@ -200,17 +200,24 @@ class _Probe(Match):
 
 def _explain(error: Exception, spec: RunSpec, parts: Parts) -> Mistake:
     """Which part raised an error in the dry run, from the frames that it came through."""
-    owners = {id(part): (name,) for name, part in parts.others()}
-    owners = {key: tuple(path[0].split(".")[:1]) for key, path in owners.items()}
-    owners |= {id(network): (parts.game.networks[name],) for name, network in parts.networks.items()}
-    owners[id(parts.game)] = ("game",)
-    path: tuple[str, ...] = ()
+    path: Path = ()
+    owners = _owners(parts)
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = owners.get(id(frame.f_locals.get("self")), path)
-    part = getattr(spec, path[0], None) if path else None
-    who = f"the {part.kind} '{part.name}'" if hasattr(part, "kind") else (path[0] if path else "the step")
+    part: Any = spec
+    for key in path:
+        part = part[key] if isinstance(key, int) else getattr(part, key)
+    who = f"the {part.kind} '{part.name}'" if path else "the step"
     text = " ".join(str(error).split())
     return Mistake(f"{who} fails in the dry run: {type(error).__name__}: {text[:300]}", path)
+
+
+def _owners(parts: Parts) -> dict[int, Path]:
+    """The path in the spec of every built part, by its identity."""
+    owners: dict[int, Path] = {id(network): (parts.game.networks[name],) for name, network in parts.networks.items()}
+    owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
+    others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
+    return owners | {id(part): (name,) for name, part in others.items() if part is not None}
 
 
 def _tensors(value: Any) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""What the dry run sees of every operation: memory that lives, labels that are read."""
+"""What the dry run sees of every operation: its cost, the memory that lives, the labels that are read."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
 
 
 class Tracker(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive, and which network reads the labels.
+    """Counts operations and the bytes of all tensors that are alive, and notices which network reads the labels.
 
-    peak: the largest number of bytes at one time. inside: the networks whose forward is running, innermost last.
+    flops: floating-point operations of matrix products and convolutions, forward and backward; a multiply-add is two.
+    peak: the largest number of bytes alive at one time. inside: the networks whose forward is running, innermost last.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.flops = 0
         self.peak = 0
         self.inside: list[str] = []
         self.label_readers: set[str] = set()
@@ -34,6 +37,8 @@ class Tracker(TorchDispatchMode):
         if self.inside and any(isinstance(a, Tensor) and _storage(a) in self._labels for a in tree_leaves(args)):
             self.label_readers.update(self.inside)
         result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in flop_registry:
+            self.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
         for value in tree_leaves(result):
             if isinstance(value, Tensor):
                 self._count(value.untyped_storage())

@@ -199,6 +199,8 @@ class Match:
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "ema": {name: network.state_dict() for name, network in self.ema.networks.items()} if self.ema else {},
             "optimizers": {name: player.optimizer.state_dict() for name, player in self._players.items()},
+            # A lazy penalty's term is older than the step: without it a resumed log would lack a line's value.
+            "terms": dict(self.terms),
             "updates": {name: player.updates for name, player in self._players.items()},
             "parts": {name: part.state_dict() for name, part in self.parts.others() if hasattr(part, "state_dict")},
         }
@@ -207,6 +209,7 @@ class Match:
         """Continue from a `state()`."""
         self.stage(state["stage"]["index"], state["stage"]["size"])
         self.step_index, self.position = state["step"], state["position"]
+        self.terms = {name: value.to(self.device) for name, value in state["terms"].items()}
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
         if self.ema:

@@ -60,9 +60,10 @@ class Document:
         return Document(merge.merge(self.root, over.root))
 
     def override(self, options: Iterable[str], flag: str = "--set") -> Document:
-        """This document with settings, `train.steps=200`, in their order. Items of lists go by number: `penalties.0.weight`.
+        """This document with settings such as `train.steps=200`, in their order.
 
-        The value is a YAML scalar or in flow style, and is laid over what was there as `merge` does.
+        Items of lists go by their number from 0: `penalties.0.weight=3`. The value is a YAML scalar or in flow style,
+        and is laid over what was there as `merge` does.
         Raises SpecError with the mistakes of all options, each with its column in the option.
         """
         root, mistakes = self.root, list[Mistake]()
@@ -97,7 +98,7 @@ def from_mapping(data: Mapping[str, Any]) -> Document:
 
 
 def _node(value: Any, path: tuple[str | int, ...]) -> Node:
-    if len(path) > MAX_DEPTH:
+    if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:
         raise SpecError([Mistake(f"more than {MAX_DEPTH} mappings and lists inside each other", path)])
     if isinstance(value, Mapping):
         for key in value:

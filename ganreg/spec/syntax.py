@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -34,10 +33,12 @@ WORDS = [
     (r"but got '<stream end>'", "this bracket is never closed", True),
     (r"expected ',' or '(.)'", r"expected ',' or '\1' here", False),
     (r"unexpected end of stream", "this quote is never closed", True),
+    (r"expected '<document start>'", "this cannot follow what stands before it", False),
     (r"expected the node content", "a value is missing here", False),
     (r"found character '(.+)' that cannot start", r"a value cannot begin with '\1': put it in quotes", False),
     (r"unknown escape character '(.+)'", r"'\\\1' means nothing in double quotes: use single quotes", False),
 ]
+SORTS = {"mapping": "mapping", "sequence": "list", "collection": "list", "scalar": "text"}
 
 
 def unfit(found: re.Match[str]) -> str:
@@ -75,17 +76,18 @@ def _reworded(error: MarkedYAMLError, text: Text, start: int) -> Mistake:
     began = text.position(start + error.context_mark.index) if error.context_mark else None
     found = text.position(start + error.problem_mark.index) if error.problem_mark else began
     assert found is not None, error
-    indentation = found.text[: len(found.text) - len(found.text.lstrip())]
-    if "\t" in indentation:
-        place = replace(found, column=indentation.index("\t") + 1)
-        return Mistake("a tab indents this line: YAML takes only spaces there", position=place)
     if "'\\t'" in problem:
-        return Mistake("a tab stands here: use spaces", position=found)
+        indents = not found.text[: found.column - 1].strip()
+        message = (
+            "a tab indents this line: YAML takes only spaces there" if indents else "a tab stands here: use spaces"
+        )
+        return Mistake(message, position=found)
     for pattern, words, at_beginning in WORDS:
         if match := re.search(pattern, problem):
             if at_beginning and began:
                 return Mistake(match.expand(words), position=began)
-            related = [("it begins here", began)] if began and began != found else []
+            sort = SORTS.get(str(error.context).rpartition(" ")[2], "part")
+            related = [(f"the {sort} begins here", began)] if began and began != found else []
             return Mistake(match.expand(words), position=found, related=related)
     problem = re.sub(r"\('(.*?)',\)", r"'\1'", problem).replace("'\\x00'", "the end")
     return Mistake(f"this is not YAML: {problem}", position=found)

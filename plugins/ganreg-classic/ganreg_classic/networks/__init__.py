@@ -1,0 +1,1 @@
+"""The networks that the components build; ordinary torch modules."""
