@@ -1,25 +1,32 @@
-"""ganreg: GANs from parts that install with pip and compose by name."""
+"""ganreg: GANs from parts that install with pip and compose by name.
 
-from ganreg.api import component, compose, load
-from ganreg.batch import Batch, DiscriminatorOutput
-from ganreg.components import (
-    Augmentation,
-    Dataset,
-    Discriminator,
-    Encoder,
-    Game,
-    Generator,
-    Loss,
-    Metric,
-    Observer,
-    Optimizer,
-    Penalty,
-    Schedule,
-)
-from ganreg.errors import GanregError
-from ganreg.hookspecs import hookimpl
-from ganreg.spec.runspec import RunSpec
-from ganreg.task import Task
+The names load when they are first used, so that the command line starts fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganreg.api import component, compose, load
+    from ganreg.batch import Batch, DiscriminatorOutput
+    from ganreg.components import (
+        Augmentation,
+        Dataset,
+        Discriminator,
+        Encoder,
+        Game,
+        Generator,
+        Loss,
+        Metric,
+        Observer,
+        Optimizer,
+        Penalty,
+        Schedule,
+    )
+    from ganreg.errors import GanregError
+    from ganreg.hookspecs import hookimpl
+    from ganreg.spec.runspec import RunSpec
+    from ganreg.task import Task
 
 __all__ = [
     "Augmentation",
@@ -28,8 +35,8 @@ __all__ = [
     "Discriminator",
     "DiscriminatorOutput",
     "Encoder",
-    "GanregError",
     "Game",
+    "GanregError",
     "Generator",
     "Loss",
     "Metric",
@@ -44,3 +51,28 @@ __all__ = [
     "hookimpl",
     "load",
 ]
+
+_HOMES = {
+    "Batch": "ganreg.batch",
+    "DiscriminatorOutput": "ganreg.batch",
+    "GanregError": "ganreg.errors",
+    "RunSpec": "ganreg.spec.runspec",
+    "Task": "ganreg.task",
+    "component": "ganreg.api",
+    "compose": "ganreg.api",
+    "hookimpl": "ganreg.hookspecs",
+    "load": "ganreg.api",
+}
+"""Where the names live; those that are not here are kinds."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'ganreg' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES.get(name, "ganreg.components")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -52,7 +52,8 @@ def component(kind: str, name: str, *, registry: Registry | None = None, **param
 class Run:
     """A validated run. Nothing is built and nothing is written before a method asks for it.
 
-    folder: where it writes; a free name under runs/ where the spec names none.
+    folder: where it writes; a free name under runs/ where the spec names none. training: what the last `train` or
+    `sample` of this process ran, or None.
     """
 
     def __init__(self, spec: RunSpec, registry: Registry, document: Document, folder: Path | None = None) -> None:
@@ -60,7 +61,7 @@ class Run:
         self.registry = registry
         self.document = document
         self._folder = folder or spec.output.folder
-        self._training: Training | None = None
+        self.training: Training | None = None
 
     @classmethod
     def of(cls, document: Document, registry: Registry) -> Run:
@@ -115,13 +116,11 @@ class Run:
                     lock(self.spec.components(), self.registry),
                     overwrite=overwrite,
                 )
-            training = self._assembled()
+            training = self.assemble()
             if resume:
                 self._restore(training, say)
-            training = replace(
-                training, observers=[*training.observers, *observers], tick=tick, stop=stop or Stop()
-            )
-            self._training = training
+            training = replace(training, observers=[*training.observers, *observers], tick=tick, stop=stop or Stop())
+            self.training = training
             training.tell("started", self.folder, plain(self.spec, self.registry))
             try:
                 training.run()
@@ -140,12 +139,12 @@ class Run:
         from ganreg.engine.streams import untouched
 
         with untouched():
-            if self._training is None:
-                training = self._assembled()
+            if self.training is None:
+                training = self.assemble()
                 state, _ = training.checkpoints.newest()
                 training.match.load(state)
-                self._training = training
-            match, feed = self._training.match, self._training.feed
+                self.training = training
+            match, feed = self.training.match, self.training.feed
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,)))
 
     def report(self) -> Path:
@@ -154,7 +153,11 @@ class Run:
 
         return write_report(self.folder)
 
-    def _assembled(self) -> Training:
+    def assemble(self) -> Training:
+        """Build every part and load the data, at the first step; nothing is written.
+
+        What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
+        """
         from ganreg.assembly import assemble
         from ganreg.engine.checkpoints import Checkpoints
         from ganreg.engine.devices import resolve
@@ -186,7 +189,7 @@ class Run:
         )
 
     def _restore(self, training: Training, say: Callable[[str], None]) -> None:
-        if training.checkpoints.list():
+        if training.checkpoints.folders():
             state, skipped = training.checkpoints.newest()
             for sentence in skipped:
                 say(f"skipped: {sentence}")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganreg.components import Component, Game, Penalty
+from ganreg.components import Component, Penalty
 from ganreg.errors import Mistake, SpecError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
@@ -30,7 +30,7 @@ class Parts:
     """Everything that a spec names, built."""
 
     task: Task
-    game: Game
+    game: Any
     networks: Mapping[str, nn.Module]
     loss: Any
     penalties: tuple[Term, ...]
@@ -39,12 +39,13 @@ class Parts:
     optimizers: Mapping[str, Callable[[Iterable[Any]], torch.optim.Optimizer]]
 
     def others(self) -> Iterator[tuple[str, Any]]:
-        """Everything that is no network and may have state or listen to updates, by name."""
-        yield "loss", self.loss
-        yield from ((f"penalties.{term.name}", term.built) for term in self.penalties)
-        if self.augment is not None:
-            yield "augment", self.augment
-        yield "schedule", self.schedule
+        """Everything that is no network and may have state or listen to updates, by name; inner parts too."""
+        yield from _with_inner("game", self.game)
+        yield from _with_inner("loss", self.loss)
+        for term in self.penalties:
+            yield from _with_inner(f"penalties.{term.name}", term.built)
+        yield from _with_inner("augment", self.augment)
+        yield from _with_inner("schedule", self.schedule)
 
 
 def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
@@ -74,7 +75,7 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
     names = _distinct([penalty.name for penalty in spec.penalties])
     return Parts(
         task=task,
-        game=spec.game,
+        game=make(("game",), "game", spec.game),
         networks=networks,
         loss=make(("loss",), "loss", spec.loss),
         penalties=tuple(
@@ -104,6 +105,17 @@ def _build(
             message = f"the {component.kind} '{component.name}' cannot be built: {type(error).__name__}: {error}"
             raise SpecError([Mistake(message, path)]) from error
     return built.to(device) if isinstance(built, nn.Module) else built
+
+
+def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
+    """A part, and those that stand in the fields of a component."""
+    if part is None:
+        return
+    yield name, part
+    for field in type(part).model_fields if isinstance(part, Component) else ():
+        value = getattr(part, field)
+        if isinstance(value, Component) or hasattr(value, "state_dict") or hasattr(value, "after_update"):
+            yield from _with_inner(f"{name}.{field}", value)
 
 
 def _distinct(names: list[str]) -> list[str]:

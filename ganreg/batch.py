@@ -31,7 +31,8 @@ class Batch:
     def map(self, function: Any) -> Batch:
         """The batch with `function` applied to each tensor that is there."""
         values = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return Batch(**{name: None if value is None else function(value) for name, value in values})
+        changed: dict[str, Any] = {name: None if value is None else function(value) for name, value in values}
+        return Batch(**changed)
 
     def __getitem__(self, indices: Any) -> Batch:
         return self.map(lambda tensor: tensor[indices])

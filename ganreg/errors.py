@@ -123,7 +123,7 @@ class RunFolderError(GanregError):
     exit_code = 8
 
 
-class Interrupted(GanregError):
+class Interrupted(GanregError):  # noqa: N818 - no error: the run did what it was asked
     """The run was asked to stop by a signal and has saved its state."""
 
     exit_code = 130

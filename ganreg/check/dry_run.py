@@ -21,7 +21,7 @@ from ganreg.engine.play import Play
 from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
-from ganreg.task import Task, describe
+from ganreg.task import Shape, Task, describe
 
 META = torch.device("meta")
 Path = tuple[str | int, ...]
@@ -65,7 +65,9 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         feed = MetaFeed(task.image, spec.train.batch_size, labels=task.classes is not None, source=task.source)
         match = _Probe(spec, parts, feed, tracker)
         try:
-            match.step()
+            for step in (0, *spec.schedule.milestones()):
+                match.step_index = step
+                match.step()
         except GanregError:
             raise
         except Exception as error:
@@ -77,7 +79,7 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         task=task,
         networks={name: match.summary(name) for name in parts.networks},
         terms=tuple(match.terms),
-        flops=tracker.flops,
+        flops=match.flops,
         memory=max(tracker.peak, fixed),
         warnings=tuple(warnings),
     )
@@ -88,8 +90,9 @@ class _Probe(Match):
 
     def __init__(self, spec: RunSpec, parts: Parts, feed: MetaFeed, tracker: Tracker) -> None:
         super().__init__(spec, parts, feed, META)
+        self.flops = 0
         self._tracker = tracker
-        self._roles = parts.game.networks
+        self._roles = spec.game.networks
         self._reached: dict[str, set[int]] = {}
         self._calls: dict[str, tuple[Any, Any]] = {}
         self._shapes: dict[str, tuple[str, str]] = {}
@@ -99,6 +102,11 @@ class _Probe(Match):
         for name, network in self.networks.items():
             network.register_forward_pre_hook(partial(self._enter, name), with_kwargs=True)
             network.register_forward_hook(partial(self._leave, name))
+
+    def step(self) -> None:
+        before = self._tracker.flops
+        super().step()
+        self.flops = max(self.flops, self._tracker.flops - before)
 
     def gradients(self, player: str) -> None:
         super().gradients(player)
@@ -110,7 +118,9 @@ class _Probe(Match):
         for name, value in terms.items():
             if not isinstance(value, Tensor) or value.numel() != 1:
                 got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                raise SpecError([Mistake(f"the {play.player}'s term '{name}' must be one number, not {got}", ("loss",))])
+                raise SpecError(
+                    [Mistake(f"the {play.player}'s term '{name}' must be one number, not {got}", ("loss",))]
+                )
         return terms
 
     def _enter(self, name: str, network: nn.Module, args: Any, kwargs: Any) -> None:
@@ -133,12 +143,14 @@ class _Probe(Match):
         elif self._roles[name] == "discriminator":
             for part in logits if isinstance(logits, tuple | list) else [logits]:
                 if not isinstance(part, Tensor) or part.dim() == 0 or len(part) != count:
-                    message = f"{component} gives logits {_whole(part)} for {count} images; the first size must be {count}"
+                    message = (
+                        f"{component} gives logits {_whole(part)} for {count} images; the first size must be {count}"
+                    )
                     raise SpecError([Mistake(message, ("discriminator",))])
 
-    def image_of(self, name: str) -> tuple[int, ...]:
+    def image_of(self, name: str) -> Shape:
         """The shape of the pictures that a generator has to make."""
-        channels, height, width = self.parts.game.task_for(name, self.parts.task).image
+        channels, height, width = self.spec.game.task_for(name, self.parts.task).image
         return (channels, self.size or height, self.size or width)
 
     def findings(self) -> tuple[list[Mistake], list[str]]:
@@ -201,7 +213,7 @@ class _Probe(Match):
 def _explain(error: Exception, spec: RunSpec, parts: Parts) -> Mistake:
     """Which part raised an error in the dry run, from the frames that it came through."""
     path: Path = ()
-    owners = _owners(parts)
+    owners = _owners(spec, parts)
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = owners.get(id(frame.f_locals.get("self")), path)
     part: Any = spec
@@ -212,9 +224,9 @@ def _explain(error: Exception, spec: RunSpec, parts: Parts) -> Mistake:
     return Mistake(f"{who} fails in the dry run: {type(error).__name__}: {text[:300]}", path)
 
 
-def _owners(parts: Parts) -> dict[int, Path]:
+def _owners(spec: RunSpec, parts: Parts) -> dict[int, Path]:
     """The path in the spec of every built part, by its identity."""
-    owners: dict[int, Path] = {id(network): (parts.game.networks[name],) for name, network in parts.networks.items()}
+    owners: dict[int, Path] = {id(network): (spec.game.networks[name],) for name, network in parts.networks.items()}
     owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
     others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
     return owners | {id(part): (name,) for name, part in others.items() if part is not None}

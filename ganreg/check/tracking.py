@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 
-class Tracker(TorchDispatchMode):
+class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts operations and the bytes of all tensors that are alive, and notices which network reads the labels.
 
     flops: floating-point operations of matrix products and convolutions, forward and backward; a multiply-add is two.
@@ -20,7 +20,7 @@ class Tracker(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
         self.peak = 0
         self.inside: list[str] = []

@@ -57,13 +57,19 @@ class Component(BaseModel):
         """Raise ValueError where this component cannot serve the task. Runs before torch is imported."""
 
     def build(self, task: Task) -> Any:
-        """What the engine uses; the component itself where nothing needs building."""
-        return self
+        """What the engine uses; the component itself where nothing needs building.
+
+        By default components in its fields are built in their turn, so that a combinator (`base: Loss`) needs no
+        `build` of its own. Who defines `build` builds the inner ones there.
+        """
+        fields = ((name, getattr(self, name)) for name in type(self).model_fields)
+        built = {name: value.build(task) for name, value in fields if isinstance(value, Component)}
+        return self.model_copy(update=built) if built else self
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if source.name:
-            return super().__get_pydantic_core_schema__(source, handler)
+            return handler(source)
         return core_schema.with_info_plain_validator_function(
             partial(_dereference, source),
             serialization=core_schema.plain_serializer_function_ser_schema(_refer, info_arg=True),

@@ -1,8 +1,9 @@
 """The kinds of component, and what each promises to the engine.
 
 `build(task)` returns the thing that the docstring names; a component that needs no building is that thing itself.
-Whatever has state builds an `nn.Module` with buffers, or offers `state_dict` and `load_state_dict`: the engine saves it.
-Losses, penalties and augmentations may define `after_update(play)`, which is called once a player has moved.
+Whatever has state builds an `nn.Module` with buffers, or offers `state_dict` and `load_state_dict`, and is saved.
+Everything but the networks may define `after_update(play)`, which is called once a player has really moved (not on a
+trial inside `lookahead`) with that player's last play; where a batch is cut into parts, with the last part's.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Generator(Component, kind="generator"):
     """
 
     def build(self, task: Task) -> nn.Module:
+        """The network."""
         raise NotImplementedError(f"generator '{self.name}' has no build(task)")
 
 
@@ -46,6 +48,7 @@ class Discriminator(Component, kind="discriminator"):
     """
 
     def build(self, task: Task) -> nn.Module:
+        """The network."""
         raise NotImplementedError(f"discriminator '{self.name}' has no build(task)")
 
 
@@ -53,6 +56,7 @@ class Encoder(Component, kind="encoder"):
     """Builds a network `forward(images, labels=None) -> z`: images (N, C, H, W) to (N, latent)."""
 
     def build(self, task: Task) -> nn.Module:
+        """The network."""
         raise NotImplementedError(f"encoder '{self.name}' has no build(task)")
 
 
@@ -107,6 +111,10 @@ class Augmentation(Component, kind="augmentation"):
 class Schedule(Component, kind="schedule"):
     """The order in which players update within one step, written with the verbs of `Match`."""
 
+    def milestones(self) -> tuple[int, ...]:
+        """Steps, counted from 0, at which networks or shapes change: the dry run plays these besides the first."""
+        return ()
+
     def step(self, game: Match) -> None:
         """Play one step."""
         raise NotImplementedError(f"schedule '{self.name}' has no step(game)")
@@ -133,6 +141,14 @@ class Game(Component, kind="game"):
         """The terms that `play.player` minimizes, by name; their sum is its loss."""
         raise NotImplementedError(f"game '{self.name}' has no terms(play)")
 
+    def real_output(self, play: Play) -> DiscriminatorOutput:
+        """What the discriminator says of the real side: `play.real_output`. A game of pairs gives it more."""
+        return play.discriminate(play.real)
+
+    def fake_output(self, play: Play) -> DiscriminatorOutput:
+        """What the discriminator says of the generated side: `play.fake_output`."""
+        return play.discriminate(play.fake)
+
     def sample(self, network: nn.Module, z: Tensor, labels: Tensor | None, source: Tensor | None) -> Tensor:
         """Pictures (N, C, H, W) from a generator, for sample grids and metrics."""
         images: Tensor = network(z, labels) if source is None else network(source, z, labels)
@@ -143,6 +159,7 @@ class Optimizer(Component, kind="optimizer"):
     """Builds a function from an iterable of parameters to a `torch.optim.Optimizer`."""
 
     def build(self, task: Task) -> Callable[[Iterable[Any]], torch.optim.Optimizer]:
+        """Parameters to an optimizer of them."""
         raise NotImplementedError(f"optimizer '{self.name}' has no build(task)")
 
 
@@ -158,6 +175,7 @@ class Dataset(Component, kind="dataset"):
         raise NotImplementedError(f"dataset '{self.name}' has no info()")
 
     def build(self, task: Task) -> Any:
+        """The pictures."""
         raise NotImplementedError(f"dataset '{self.name}' has no build(task)")
 
 

@@ -53,14 +53,14 @@ class Checkpoints:
             shutil.rmtree(target, ignore_errors=True)
             temporary.rename(target)
             _sync(self.folder)
-            for old in self.list()[: -self.keep]:
+            for old in self.folders()[: -self.keep]:
                 shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
         return target
 
-    def list(self) -> list[Path]:
+    def folders(self) -> list[Path]:
         """The checkpoint folders, oldest first, verified or not."""
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
         return sorted(path for path in found if path.is_dir() and path.name.isdigit())
@@ -71,7 +71,7 @@ class Checkpoints:
         Raises CheckpointError where none does.
         """
         skipped: list[str] = []
-        for path in reversed(self.list()):
+        for path in reversed(self.folders()):
             try:
                 return read(path), skipped
             except CheckpointError as error:

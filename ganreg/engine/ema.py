@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,19 +32,20 @@ class Ema:
                 buffer.copy_(now)
 
     @torch.no_grad()
-    def stage(self, index: int) -> None:
+    def stage(self, index: int, fade: float, device: torch.device) -> None:
         """Grow with the networks; what is new starts at the networks' values."""
         for name, copy in self.networks.items():
-            known = set(copy.state_dict())
-            set_stage(copy, index)
-            copy.requires_grad_(False)
-            fresh = copy.state_dict()
-            for key, value in self._sources[name].state_dict().items():
-                if key not in known:
-                    fresh[key].copy_(value)
+            known = {id(tensor) for tensor in copy.state_dict(keep_vars=True).values()}
+            set_stage(copy, index, fade)
+            copy.to(device).requires_grad_(False)
+            source = self._sources[name].state_dict()
+            for key, tensor in copy.state_dict(keep_vars=True).items():
+                if id(tensor) not in known:
+                    tensor.copy_(source[key])
 
 
-def set_stage(network: nn.Module, index: int) -> None:
-    """Tell a network that grows which stage it is in: `set_stage(index)`, where it has that method."""
-    if hasattr(network, "set_stage"):
-        network.set_stage(index)
+def set_stage(network: nn.Module, index: int, fade: float) -> None:
+    """Tell a network that grows where it stands: `set_stage(index, fade)`, where it has that method."""
+    method: Any = getattr(network, "set_stage", None)
+    if method is not None:
+        method(index, fade)

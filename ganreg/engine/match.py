@@ -51,12 +51,13 @@ class Match:
         self.position = 0
         self.stage_index = 0
         self.size: int | None = None
+        self.fade = 1.0
         self._feed = feed
         self._players = {
             name: Player(name, {n: self.networks[n] for n in owned}, parts.optimizers[name])
-            for name, owned in parts.game.players.items()
+            for name, owned in spec.game.players.items()
         }
-        generators = {n: self.networks[n] for n, role in parts.game.networks.items() if role == "generator"}
+        generators = {n: self.networks[n] for n, role in spec.game.networks.items() if role == "generator"}
         self.ema = Ema(generators, spec.ema.decay) if spec.ema else None
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self._turns: Counter[str] = Counter()
@@ -94,7 +95,7 @@ class Match:
                 with self._autocast():
                     terms = self._terms(play, mover.updates)
                 share = {name: value / self.spec.train.accumulate for name, value in terms.items()}
-                reduce(torch.add, share.values()).backward()
+                torch.autograd.backward(reduce(torch.add, share.values()))
                 for name, value in share.items():
                     seen[name] = seen[name] + value.detach() if name in seen else value.detach()
         named = {f"{player}/{name}": value for name, value in seen.items()}
@@ -104,26 +105,30 @@ class Match:
     def apply(self, player: str) -> None:
         """Move the player along its gradients, and tell the parts that listen."""
         mover = self._players[player]
+        if player not in self._plays:
+            raise ValueError(f"apply('{player}') without gradients('{player}') before it")
         if self.spec.train.clip is not None:
             nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
         mover.optimizer.step()
+        play = self._plays.pop(player)
         if self._looking_ahead:
             return
         mover.updates += 1
         for _, part in self.parts.others():
             if hasattr(part, "after_update"):
-                part.after_update(self._plays[player])
+                part.after_update(play)
 
     @contextmanager
-    def lookahead(self, *players: str) -> Iterator[None]:
+    def lookahead(self, *players: str, optimizers: bool = True) -> Iterator[None]:
         """What moves inside is a trial: weights and optimizer state return on leaving, gradients stay.
 
-        All players where none is named. Running statistics and the parts' own state are not taken back; the parts
+        All players where none is named. With `optimizers=False` only the weights return (extrapolation that the
+        moments of Adam take part in). Running statistics and the parts' own state are not taken back; the parts
         are not told of trial updates.
         """
         with ExitStack() as stack:
             for name in players or self.players:
-                stack.enter_context(self._players[name].restored())
+                stack.enter_context(self._players[name].restored(optimizer=optimizers))
             outer, self._looking_ahead = self._looking_ahead, True
             try:
                 yield
@@ -139,23 +144,27 @@ class Match:
         finally:
             self._refinement = outer
 
-    def stage(self, index: int, size: int | None = None) -> None:
-        """Enter a stage of growth: networks with `set_stage(index)` change, real pictures shrink to `size`.
+    def stage(self, index: int, size: int | None = None, fade: float = 1.0) -> None:
+        """Stand in a stage of growth: networks with `set_stage(index, fade)` change, real pictures shrink to `size`.
 
-        New parameters join their player's optimizer and the moving average; the others keep their state.
+        fade in [0, 1] is how far the stage has come in: below 1, real pictures are blended with those of half the
+        size (Karras et al., 2017; arXiv:1710.10196). New parameters join their player's optimizer and the moving
+        average; the others keep their state.
         """
-        if (index, size) == (self.stage_index, self.size):
+        if (index, size, fade) == (self.stage_index, self.size, self.fade):
             return
-        self.stage_index, self.size = index, size
+        grows = index != self.stage_index
+        self.stage_index, self.size, self.fade = index, size, fade
         with torch.random.fork_rng():
             torch.manual_seed(derive(self.spec.seed, "stage", index))
             for network in self.networks.values():
-                set_stage(network, index)
+                set_stage(network, index, fade)
                 network.to(self.device)
-        for player in self._players.values():
-            player.reseat()
-        if self.ema:
-            self.ema.stage(index)
+            if self.ema:
+                self.ema.stage(index, fade, self.device)
+        if grows:
+            for player in self._players.values():
+                player.reseat()
 
     # What the engine and the plays use.
 
@@ -181,21 +190,21 @@ class Match:
         return self._refinement(play, z) if self._refinement else z
 
     def fit(self, images: Tensor) -> Tensor:
-        """Real pictures at the size of the stage."""
-        return images if self.size is None else interpolate(images, size=self.size, mode="area")
-
-    @property
-    def image(self) -> tuple[int, int, int]:
-        """(C, H, W) at the stage."""
-        channels, height, width = self.parts.task.image
-        return (channels, self.size or height, self.size or width)
+        """Real pictures as the stage shows them."""
+        if self.size is None:
+            return images
+        images = interpolate(images, size=self.size, mode="area")
+        if self.fade < 1:
+            coarse = interpolate(images, scale_factor=0.5, mode="area")
+            images = interpolate(coarse, size=images.shape[2:], mode="nearest").lerp(images, self.fade)
+        return images
 
     def state(self) -> dict[str, Any]:
         """All that a checkpoint needs, as nested dicts of tensors and plain values."""
         return {
             "step": self.step_index,
             "position": self.position,
-            "stage": {"index": self.stage_index, "size": self.size},
+            "stage": {"index": self.stage_index, "size": self.size, "fade": self.fade},
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "ema": {name: network.state_dict() for name, network in self.ema.networks.items()} if self.ema else {},
             "optimizers": {name: player.optimizer.state_dict() for name, player in self._players.items()},
@@ -207,7 +216,7 @@ class Match:
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a `state()`."""
-        self.stage(state["stage"]["index"], state["stage"]["size"])
+        self.stage(**state["stage"])
         self.step_index, self.position = state["step"], state["position"]
         self.terms = {name: value.to(self.device) for name, value in state["terms"].items()}
         for name, network in self.networks.items():
@@ -249,4 +258,3 @@ class Match:
     def _autocast(self) -> torch.autocast:
         kind = "cpu" if self.device.type == "meta" else self.device.type
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.spec.train.precision == "bf16")
-

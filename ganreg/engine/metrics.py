@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -30,7 +31,8 @@ class Evaluation:
         """The first `count` real pictures, all by default, in batches, float in [-1, 1] on the run's device."""
         start = 0
         for size in self._sizes(len(self._feed) if count is None else min(count, len(self._feed))):
-            yield self._feed.take(torch.arange(start, start + size))
+            batch = self._feed.take(torch.arange(start, start + size))
+            yield replace(batch, images=self._match.fit(batch.images))
             start += size
 
     def _sizes(self, count: int) -> Iterator[int]:

@@ -29,11 +29,12 @@ def generate(match: Match, feed: Feed, count: int, *purpose: str | int) -> Tenso
     labels = None if classes is None else order * classes // count
     source = feed.take(torch.arange(count) % len(feed)).source if match.parts.task.source else None
     size = match.spec.train.batch_size
+    pieces = []
     with evaluating(network):
-        pieces = [
-            match.parts.game.sample(network, *(None if t is None else t[start : start + size] for t in (z, labels, source)))
-            for start in range(0, count, size)
-        ]
+        for part in (slice(start, start + size) for start in range(0, count, size)):
+            their_labels = None if labels is None else labels[part]
+            their_source = None if source is None else source[part]
+            pieces.append(match.spec.game.sample(network, z[part], their_labels, their_source))
     return torch.cat(pieces).float()
 
 
@@ -54,10 +55,10 @@ def save_grid(images: Tensor, path: Path) -> None:
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     pixels = images.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8).numpy()
-    sheet = np.zeros((rows * columns, channels, height, width), dtype=np.uint8)
-    sheet[:count] = pixels
-    sheet = sheet.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
-    sheet = sheet.reshape(rows * height, columns * width, channels)
+    cells = np.zeros((rows * columns, channels, height, width), dtype=np.uint8)
+    cells[:count] = pixels
+    lines = cells.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    sheet = lines.reshape(rows * height, columns * width, channels)
     picture = Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet[..., :3])
     scale = max(1, 64 // height)
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)

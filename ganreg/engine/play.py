@@ -24,6 +24,7 @@ class Play:
     carry no generator graph, and in the generator's turn gradients pass through a frozen discriminator.
 
     player: whose turn it is. step: the step of the run, from 0. turn: which turn of that player within the step.
+    notes: free for parts that want to remember something until `after_update`; gone with the turn.
     """
 
     def __init__(self, match: Match, player: str, turn: int, batch: Batch, part: slice) -> None:
@@ -31,6 +32,7 @@ class Play:
         self._part = part
         self._batch = batch
         self._draws = 0
+        self.notes: dict[str, Any] = {}
         self.player = player
         self.step = match.step_index
         self.turn = turn
@@ -62,13 +64,18 @@ class Play:
     @cached_property
     def source(self) -> Tensor | None:
         """Source pictures of image-to-image data, (N, C, H, W) in [-1, 1], or None."""
-        return self._batch.source
+        return None if self._batch.source is None else self._match.fit(self._batch.source)
+
+    @cached_property
+    def noise(self) -> Tensor:
+        """(N, latent) noise of this turn, as drawn."""
+        key = ("noise", self.step, self.player, self.turn)
+        return self._match.noise(self._match.spec.train.batch_size, *key)[self._part]
 
     @cached_property
     def z(self) -> Tensor:
-        """(N, latent) noise of this turn, after the schedule's refinement where there is one."""
-        key = ("noise", self.step, self.player, self.turn)
-        return self._match.refined(self, self._match.noise(self._match.spec.train.batch_size, *key)[self._part])
+        """(N, latent) `noise`, after the schedule's refinement where there is one."""
+        return self._match.refined(self, self.noise)
 
     @cached_property
     def fake(self) -> Tensor:
@@ -77,20 +84,29 @@ class Play:
 
     @cached_property
     def real_output(self) -> DiscriminatorOutput:
-        """The discriminator on `real`."""
-        return self.discriminate(self.real, self.labels)
+        """What the discriminator says of the real side."""
+        output: DiscriminatorOutput = self._game("real_output")(self)
+        return output
 
     @cached_property
     def fake_output(self) -> DiscriminatorOutput:
-        """The discriminator on `fake`."""
-        return self.discriminate(self.fake, self.labels)
+        """What the discriminator says of the generated side."""
+        output: DiscriminatorOutput = self._game("fake_output")(self)
+        return output
 
-    def generate(self, z: Tensor | None = None, labels: Tensor | None = None, network: str = "generator") -> Tensor:
-        """Pictures from another forward of a generator; z and labels default to the turn's."""
+    def generate(
+        self,
+        z: Tensor | None = None,
+        labels: Tensor | None = None,
+        network: str = "generator",
+        *,
+        source: Tensor | None = None,
+    ) -> Tensor:
+        """Pictures from another forward of a generator; z, labels and source default to the turn's."""
         z = self.z if z is None else z
         labels = self.labels if labels is None else labels
-        arguments = (z,) if self.source is None else (self.source, z)
-        images: Tensor = self.networks[network](*arguments, labels)
+        source = self.source if source is None else source
+        images: Tensor = self._network(network)(*(() if source is None else (source,)), z, labels)
         return images
 
     def discriminate(
@@ -109,13 +125,23 @@ class Play:
         labels = self.labels if labels is None else labels
         if augment and self._match.parts.augment is not None:
             images = self._match.parts.augment(images, self.random("augment"))
-        return as_output(self.networks[network](images, labels, **extra), labels)
+        return as_output(self._network(network)(images, labels, **extra), labels)
 
     def random(self, purpose: str) -> Stream:
         """Random numbers for one purpose of this turn; each call is a stream of its own."""
         self._draws += 1
         place = (self.step, self.player, self.turn, self._part.start, self._draws)
         return Stream(self._match.device, self._match.spec.seed, purpose, *place)
+
+    def _network(self, name: str) -> nn.Module:
+        if name not in self.networks:
+            game = self._match.spec.game.name
+            raise ValueError(f"the game '{game}' has no network '{name}': {', '.join(self.networks)}")
+        return self.networks[name]
+
+    def _game(self, method: str) -> Any:
+        """A method of the built game, or of its component where what it built leaves that out."""
+        return getattr(self._match.parts.game, method, None) or getattr(self._match.spec.game, method)
 
 
 def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:

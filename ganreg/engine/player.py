@@ -28,12 +28,12 @@ class Player:
         self.networks = networks
         self.updates = 0
         self._make_optimizer = optimizer
-        self._frozen_by_author = {id(p) for n in networks.values() for p in n.parameters() if not p.requires_grad}
         self._seat()
 
     def _seat(self) -> None:
+        # Between turns nothing is frozen but what its author froze.
         every = [p for network in self.networks.values() for p in network.parameters()]
-        self.parameters = [p for p in every if id(p) not in self._frozen_by_author]
+        self.parameters = [p for p in every if p.requires_grad]
         if not self.parameters:
             raise SpecError([Mistake(f"the player '{self.name}' has no trainable parameter")])
         self.optimizer = self._make_optimizer(self.parameters)
@@ -58,17 +58,18 @@ class Player:
         }
 
     @contextmanager
-    def restored(self) -> Iterator[None]:
-        """On leaving, weights and optimizer state are what they were on entering; gradients stay."""
-        weights = [p.detach().clone() for p in self.parameters]
+    def restored(self, *, optimizer: bool) -> Iterator[None]:
+        """On leaving, weights (and the optimizer's state) are what they were on entering; gradients stay."""
+        current = [p.detach() for p in self.parameters]
+        weights = [p.clone() for p in current]
         state = {p: _copied(values) for p, values in self.optimizer.state.items()}
         try:
             yield
         finally:
-            with torch.no_grad():
-                torch._foreach_copy_(self.parameters, weights)
-            self.optimizer.state.clear()
-            self.optimizer.state.update(state)
+            torch._foreach_copy_(current, weights)
+            if optimizer:
+                self.optimizer.state.clear()
+                self.optimizer.state.update(state)
 
 
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,5 +31,5 @@ def allowed(environment: Mapping[str, str] = os.environ) -> frozenset[str] | Non
 
 
 def distribution(point: EntryPoint) -> str:
-    """"ganreg-classic 1.0.0", or "?" for an entry point that no distribution brought."""
+    """ "ganreg-classic 1.0.0", or "?" for an entry point that no distribution brought."""
     return f"{point.dist.name} {point.dist.version}" if point.dist else "?"

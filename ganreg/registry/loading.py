@@ -75,12 +75,13 @@ def _components(namespace: str, point: EntryPoint, plugins: pluggy.PluginManager
     answers = plugins.subset_hook_caller("ganreg_components", remove_plugins=others)()
     if not answers:
         raise TypeError("it implements no ganreg_components hook")
-    offered = [component for answer in answers for component in _listed(answer)]
-    for component in offered:
+    offered: list[type[Component]] = []
+    for component in (item for answer in answers for item in _listed(answer)):
         if not (isinstance(component, type) and issubclass(component, Component)):
             raise TypeError(f"ganreg_components returned {component!r}, which is no component class")
         if not component.name or component.kind not in KINDS:
             raise TypeError(f"{component.__qualname__} has no name: class {component.__name__}(Loss, name='…')")
+        offered.append(component)
     twice = [key for key, count in Counter((c.kind, c.name) for c in offered).items() if count > 1]
     if twice:
         raise TypeError(f"it offers {twice[0][0]} '{twice[0][1]}' twice")

@@ -59,7 +59,7 @@ def _labels(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
 
 
 def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Iterator[Mistake]:
-    provided = set(spec.discriminator.provides)
+    provided = set(spec.discriminator.provides) | set(spec.generator.provides)
     asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
     asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
     for path, part in asking:
@@ -67,14 +67,18 @@ def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Itera
         if not lacking:
             continue
         words = " and ".join(lacking)
-        offers = registry.offers("discriminator")
-        fitting = [o.id for o in offers if _static(o.component) >= set(part.requires)]
+        offers = [*registry.offers("discriminator"), *registry.offers("generator")]
+        fitting = [f"{o.component.kind} {o.id}" for o in offers if _static(o.component) >= set(lacking)]
         yield Mistake(
-            f"the {part.kind} '{part.name}' needs {words} from the discriminator",
+            f"the {part.kind} '{part.name}' needs {words}",
             path,
             document.locate(path),
-            f"discriminators that provide it: {', '.join(fitting) or 'none is installed'}",
-            [(f"the discriminator '{spec.discriminator.name}' has none", document.locate(("discriminator",)))],
+            f"provided by: {', '.join(fitting) or 'nothing that is installed'}",
+            [
+                (f"the {n.kind} '{n.name}' does not provide it", document.locate((n.kind,)))
+                for n in (spec.discriminator, spec.generator)
+                if n.kind == "discriminator" or n.provides
+            ],
         )
 
 
@@ -95,8 +99,10 @@ def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
         is_nested = isinstance(path[-1], str) and len(path) > 1 and path[0] != "optimizers"
         if is_nested:
             continue
+        copies = [name for name, role in spec.game.networks.items() if role == component.kind]
         try:
-            component.check(task)
+            for its_task in [spec.game.task_for(name, task) for name in copies] or [task]:
+                component.check(its_task)
         except ValueError as error:
             related = (image, reader) if component.kind == "generator" else (image,)
             message = f"the {component.kind} '{component.name}': {error}"

@@ -99,7 +99,8 @@ def _set(node: Node | None, steps: Steps, value: Node, walked: tuple[str | int, 
         message = f"{_dotted(walked)} is {describe(node.content)}, which has no '{part}'"
         raise SpecError([Mistake(message, (*walked, part), position, related=_written(node))])
     entries: dict[str, Node] = node.content or {}
-    new = replace(_set(entries.get(part), rest, value, (*walked, part)), key=position)
+    new = _set(entries.get(part), rest, value, (*walked, part))
+    new = replace(new, key=new.key or position)
     if part == "name" and walked and not rest and _replaces(Node(entries), new):
         entries = {}
     return replace(node, content={**entries, part: new}, position=node.position or position)

@@ -50,17 +50,22 @@ class Text:
     def __init__(self, source: str, content: str) -> None:
         self.source = source
         self.content = content
-        breaks = list(LINE_BREAK.finditer(content))
-        self.starts = [0, *(b.end() for b in breaks)]
-        # Positions of one line share its text: a copy each would let one long line fill the memory.
-        self.lines = [content[a:b] for a, b in zip(self.starts, [*(b.start() for b in breaks), None], strict=True)]
+        self._starts = [0, *(found.end() for found in LINE_BREAK.finditer(content))]
+        self._lines: dict[int, str] = {}
 
     def position(self, index: int) -> Position:
         """The place of a character; the end of the text is shown on its last line that holds something."""
         if index >= len(self.content):
             index = len(self.content.rstrip())
-        line = bisect_right(self.starts, index) - 1
-        return Position(self.source, line + 1, index - self.starts[line] + 1, self.lines[line])
+        line = bisect_right(self._starts, index) - 1
+        return Position(self.source, line + 1, index - self._starts[line] + 1, self._line(line))
+
+    def _line(self, line: int) -> str:
+        """A line's text, one object for all positions in it: a copy for each would let a long line fill the memory."""
+        if line not in self._lines:
+            end = self._starts[line + 1] if line + 1 < len(self._starts) else None
+            self._lines[line] = self.content[self._starts[line] : end].rstrip("\r\n")
+        return self._lines[line]
 
 
 def describe(content: Any) -> str:
@@ -78,4 +83,4 @@ def describe(content: Any) -> str:
             return f"the number {content}"
         case str():
             return "text"
-    return f"a {type(content).__name__}"
+    return f"an object of type {type(content).__name__}"

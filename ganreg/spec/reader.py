@@ -138,7 +138,7 @@ class _Composer:
         if isinstance(event, AliasEvent):
             return self.alias(event, depth)
         if event.tag is not None:
-            self.mistake("a spec has no tags: write the value without '!'", event)
+            self.mistake("a spec has no tags: put a value that begins with '!' in quotes", event)
         if event.anchor is None:
             return self.value(event, depth)
         self.anchors[event.anchor] = None

@@ -21,7 +21,8 @@ def schema(registry: Registry) -> dict[str, Any]:
     definitions = made.setdefault("$defs", {})
     for kind in KINDS:
         definitions[f"component.{kind}"] = _kind(kind, registry, definitions)
-    return _linked(made)
+    linked: dict[str, Any] = _linked(made)
+    return linked
 
 
 def component_schema(offer: Offer) -> dict[str, Any]:

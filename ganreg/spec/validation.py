@@ -14,7 +14,7 @@ from ganreg.components import Component
 from ganreg.errors import Mistake, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import contradictions
-from ganreg.spec.document import Document
+from ganreg.spec.document import Document, from_mapping
 from ganreg.spec.runspec import RunSpec
 
 Path = tuple[str | int, ...]
@@ -36,7 +36,9 @@ def validate(document: Document, registry: Registry) -> RunSpec:
     return spec
 
 
-def validate_component(kind: type[Component], name: str, parameters: Mapping[str, Any], registry: Registry) -> Component:
+def validate_component(
+    kind: type[Component], name: str, parameters: Mapping[str, Any], registry: Registry
+) -> Component:
     """One component by name. Raises SpecError."""
     try:
         found = registry.resolve(kind.kind, name)
@@ -45,7 +47,7 @@ def validate_component(kind: type[Component], name: str, parameters: Mapping[str
         hint = str((error.context or {}).get("hint", ""))
         raise SpecError([Mistake(error.message(), hint=hint)]) from None
     except ValidationError as error:
-        document = Document(dict(parameters), {}, {})
+        document = from_mapping(parameters)
         details = error.errors(include_url=False)
         raise SpecError([_mistake(e, document, found, registry) for e in details]) from None
 
@@ -80,7 +82,8 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
 
 
 def _lower(message: str) -> str:
-    return message.removeprefix("Value error, ").replace("Input should be", "should be", 1)
+    plain = message.removeprefix("Value error, ").partition(", unable to parse")[0]
+    return plain.replace("Input should be", "should be", 1)
 
 
 def _shown(value: Any) -> str:
@@ -92,7 +95,7 @@ def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) ->
     """The names that may stand at a path, following the spec's own types."""
     model: Any = root
     for part in path:
-        data = data[part] if isinstance(data, Mapping | list) else None
+        data = data[part] if isinstance(data, Mapping | list) else None  # type: ignore[index]
         model = _inside(model, part)
         if isinstance(model, type) and issubclass(model, Component) and not model.name:
             name = data.get("name") if isinstance(data, Mapping) else data

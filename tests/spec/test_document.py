@@ -102,7 +102,7 @@ def test_other_line_endings_and_a_byte_order_mark(spec, ending):
 def test_columns_count_characters(spec):
     position = spec("{'größe 🙂': 1, 中: {b: 2}}").locate(("中", "b"))
     assert position is not None
-    assert position.column == 24
+    assert position.column == 23
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,11 @@ def test_the_core_schema(spec, written, value):
         return
     [read_back] = spec(f"a: {written}\n").data.values()
     assert type(read_back) is type(value)
-    assert read_back == value or read_back != read_back and value != value
+    assert read_back == value or (math.isnan(read_back) and math.isnan(value))
 
 
-TABS = "a tab indents this line: YAML takes only spaces there"
+TAGS = "a spec has no tags: put a value that begins with '!' in quotes"
+TABS = "a tab indents this line: use spaces"
 UNFIT = "this does not fit the lines above: check indentation and quotes"
 COLON = "a ':' cannot stand here: check the indentation, or put text that holds ': ' in quotes"
 
@@ -157,7 +158,7 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         ("a:\n  b: 1\n  \tc: 1", 3, 3, TABS),
         ("a: 1\n\t", 2, 1, TABS),
         ("a: |\n\tx", 2, 1, TABS),
-        ("a:\t1", 1, 3, "a tab stands here: YAML takes only spaces there"),
+        ("a:\t1", 1, 3, "a tab stands here: use spaces"),
         ("a: b: c", 1, 5, COLON),
         ("a: 1\n b: 2", 2, 3, COLON),
         ("a: 1\nb\nc: 2", 2, 1, "a ':' is missing: this line is not 'key: value'"),
@@ -171,9 +172,13 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         ("a: {b: [1] c}", 1, 12, "expected ',' or '}' here"),
         ("a: 'b\nc: d\n", 1, 4, "this quote is never closed"),
         ('a: "b\nc: d\n', 1, 4, "this quote is never closed"),
+        ('a: "b\n---\nc"', 1, 4, "this quote is never closed"),
+        ('a: "\\', 1, 6, "this is not YAML: found unknown escape character the end"),
+        ("a: |b", 1, 5, "the text of a '|' or '>' block begins on the next line"),
+        ("a: >2 b", 1, 7, "the text of a '|' or '>' block begins on the next line"),
         ("a: ]", 1, 4, "a value is missing here"),
         ("a: @b", 1, 4, "a value cannot begin with '@': put it in quotes"),
-        (r'a: "C:\pics"', 1, 7, r"'\p' means nothing in double quotes: use single quotes"),
+        (r'a: "C:\pics"', 1, 8, r"'\p' means nothing in double quotes: use single quotes"),
         ("'a': 1\n... b", 2, 5, "this is not YAML: found non-comment content after document end marker, '<scalar>'"),
         ("a: &", 1, 5, "this is not YAML: expected alphabetic or numeric character, but found the end"),
         ("{a: 1} b", 1, 8, "this cannot follow what stands before it"),
@@ -182,10 +187,13 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         ("a: 1\n...\nb: 2", 3, 1, "a second document begins here: a spec is one"),
         ("%YAML 1.1\n---\na: on", 1, 1, "a spec is YAML 1.2: leave this directive out"),
         # what YAML has and a spec has not
-        ("a: !!python/object:os.system x", 1, 4, "a spec has no tags: write the value without '!'"),
-        ("a:\n- !foo {b: 1}", 2, 3, "a spec has no tags: write the value without '!'"),
-        ("!!map {a: 1}", 1, 1, "a spec has no tags: write the value without '!'"),
-        ("!x a: 1", 1, 1, "a spec has no tags: write the value without '!'"),
+        ("a: !!python/object:os.system x", 1, 4, TAGS),
+        ("a:\n- !foo {b: 1}", 2, 3, TAGS),
+        ("!!map {a: 1}", 1, 1, TAGS),
+        ("!x a: 1", 1, 1, TAGS),
+        ("a: !b|c", 1, 4, TAGS),
+        ("a: !<b", 1, 4, TAGS),
+        ("a: !", 1, 4, TAGS),
         (
             "b: &b {c: 1}\na:\n  <<: *b",
             3,
@@ -209,6 +217,7 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         ("a: b\x00", 1, 5, "the character U+0000 cannot stand in a spec"),
         ("a: b\u2028c: d", 1, 5, "the character U+2028 cannot stand in a spec"),
         (r'a: "\x1b[31m"', 1, 4, "the character U+001B cannot stand in a spec"),
+        (r'a: "\N"', 1, 4, "the character U+0085 cannot stand in a spec"),
         (r'"\0": b', 1, 1, "the character U+0000 cannot stand in a spec"),
         (r'a: "\ud800"', 1, 4, "the character U+D800 cannot stand in a spec"),
     ],
@@ -474,9 +483,9 @@ def test_a_document_is_read_without_its_parser_being_imported_ahead():
 
 # Any input
 
-words = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\t\n\r\x85")
-)
+characters = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffe\uffff")
+# In flow style ruamel.yaml writes ':0' and '?0' without quotes, and cannot read them back.
+words = st.text(characters | st.sampled_from("\t\n\r")).filter(lambda word: not word.startswith((":", "?")))
 numbers = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)
 anything = st.recursive(
     st.none() | st.booleans() | numbers | words,
@@ -488,6 +497,7 @@ anything = st.recursive(
 def dump(data: object, flow: bool | None) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = flow
+    yaml.width = 10**6
     stream = StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()
@@ -512,12 +522,13 @@ def test_what_is_dumped_reads_back(place_for_any, data, flow):
 @given(text=st.text() | st.text(st.sampled_from("ab1 \t\n\r:-?,[]{}#&*!|>'\"%@`~<=.\\")) | st.binary(max_size=30))
 def test_any_text_is_read_or_refused(place_for_any, text):
     try:
-        document = read_text(text, place_for_any)
+        assert isinstance(read_text(text, place_for_any).data, dict)
     except SpecError as error:
-        assert error.mistakes
-        assert all(m.position or m.message.startswith("cannot read") for m in error.mistakes)
+        found = error.mistakes
     else:
-        assert isinstance(document.data, dict)
+        return
+    assert found
+    assert all(mistake.position and str(mistake) for mistake in found)
 
 
 shapes = st.recursive(

@@ -57,10 +57,11 @@ class MLPDiscriminator(ClassicDiscriminator, name="mlp"):
 class DCGANDiscriminator(ClassicDiscriminator, name="dcgan"):
     """Deep convolutional discriminator (Radford et al., 2015; arXiv:1511.06434) for the sizes of its generator.
 
-    4x4 convolutions of stride 2 with LeakyReLU(0.2) down to the coarsest grid, then one unit on all of it; all weights
-    start from N(0, 0.02²). The paper normalizes every hidden layer but the first by batch; here that is
-    `normalization: batch`. The default is none: the penalties on gradients are defined per picture, which batch
-    statistics undo (Gulrajani et al., 2017; arXiv:1704.00028, section 4).
+    4x4 convolutions of stride 2 with LeakyReLU(0.2) down to the coarsest grid, then one unit on all of it. The paper
+    normalizes every hidden layer but the first by batch, and starts all weights from N(0, 0.02²): here that is
+    `normalization: batch`. The default is none, with torch's usual start, because it suits every loss and penalty: the
+    penalties on gradients are defined per picture, which batch statistics undo (Gulrajani et al., 2017;
+    arXiv:1704.00028, section 4).
     """
 
     width: PositiveInt = Field(64, description="channels of the first layer; doubled at each coarser grid")

@@ -33,7 +33,8 @@ class MLPGenerator(Generator, name="mlp"):
     label_size: PositiveInt = Field(32, description="size of the label embedding in a conditional run")
 
     def check(self, task: Task) -> None:
-        """Refuse a `shape` that is not the task's."""
+        """Refuse a `shape` that is not the task's, and tasks with a source."""
+        _without_source(task)
         if self.shape is not None and self.shape != task.image:
             raise ValueError(f"makes {describe(self.shape)} images, where the task has {describe(task.image)}")
 
@@ -57,7 +58,8 @@ class DCGANGenerator(Generator, name="dcgan"):
     label_size: PositiveInt = Field(32, description="size of the label embedding in a conditional run")
 
     def check(self, task: Task) -> None:
-        """Refuse sizes that doubling does not reach."""
+        """Refuse sizes that doubling does not reach, and tasks with a source."""
+        _without_source(task)
         pyramid(task.image)
 
     def build(self, task: Task) -> nn.Module:
@@ -65,3 +67,8 @@ class DCGANGenerator(Generator, name="dcgan"):
         from ganreg_classic.networks.generators import DCGANGenerator
 
         return DCGANGenerator(task.latent, task.image, self.width, self.max_width, task.classes, self.label_size)
+
+
+def _without_source(task: Task) -> None:
+    if task.source is not None:
+        raise ValueError(f"makes images from noise alone, where the task gives {describe(task.source)} source images")

@@ -28,10 +28,13 @@ class GradientPenalty(Penalty, name="gradient-penalty"):
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""
+        import torch
+
         share = play.random("gradient-penalty").uniform(len(play.real), 1, 1, 1)
         between = play.fake + share * (play.real - play.fake)
-        norms = _picture_gradients(play, between).norm(dim=1)
-        return (norms - self.target).square().mean()
+        norms = torch.linalg.vector_norm(_picture_gradients(play, between), dim=1)
+        penalty: Tensor = (norms - self.target).square().mean()
+        return penalty
 
 
 class R1(Penalty, name="r1"):
@@ -60,9 +63,11 @@ class WeightClipping(Penalty, name="weight-clipping"):
     limit: PositiveFloat = Field(0.01, allow_inf_nan=False, description="the largest absolute value of a weight")
 
     def after_update(self, play: Play) -> None:
-        """Clamp the weights in place."""
+        """Clamp the weights in place; the generator's moves are none of its business."""
         import torch
 
+        if play.player != self.player:
+            return
         with torch.no_grad():
             for parameter in play.parameters():
                 parameter.clamp_(-self.limit, self.limit)

@@ -6,6 +6,7 @@ in metrics (Parmar, Zhang and Zhu, 2022; arXiv:2104.11222).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,7 @@ class Form:
 
     def load(self, path: Path) -> Bytes:
         """The picture as (channels, size, size) uint8; BrokenPictureError for whatever is wrong with the file."""
-        if not path.is_file():  # a link to nothing; a pipe, which would wait for ever
+        if not os.path.isfile(path):  # a link to nothing; a pipe, which would wait for ever
             raise BrokenPictureError("not a file")
         try:
             with Image.open(path, formats=FORMATS) as image:
@@ -62,7 +63,7 @@ def resize_each(images: Bytes, size: int) -> Bytes:
 
 def _upright(image: Image.Image) -> Image.Image:
     """The picture as its EXIF orientation says; damaged metadata is not a damaged picture."""
-    image.load()
+    image.load()  # first, and outside of `try`: damaged pixels are one
     try:
         return ImageOps.exif_transpose(image)
     except Exception:

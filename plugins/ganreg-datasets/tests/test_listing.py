@@ -31,6 +31,12 @@ def test_each_sub_folder_is_a_class_in_the_order_of_names(dataset, everything, p
     assert batch.labels.tolist() == [0, 0, 0, 1, 1, 2]
 
 
+def test_the_order_is_that_of_names_and_not_of_the_disk(everything, paint):
+    for value in (7, 2, 9, 4, 0, 5, 8, 1, 6, 3):
+        paint(f"cat/{value}.png", (value,) * 3)
+    assert grey(everything()) == list(range(10))
+
+
 def test_what_is_not_a_picture_is_passed_over(dataset, folder, paint):
     paint("cat/a.png")
     paint("cat/.hidden.png")

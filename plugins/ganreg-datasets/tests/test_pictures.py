@@ -98,8 +98,7 @@ def test_crop_takes_the_centre_and_stretch_takes_all(folder, everything):
         assert (crop[::2] == 0).all(), "the filter reached over the edge of the crop"
     tall, wide = everything(resize="stretch").images
     assert (tall.transpose(1, 2) == wide).all()
-    assert wide[:, 0, 0].tolist() == [255, 0, 0]
-    assert wide[:, 0, 7].tolist() == [0, 0, 255]
+    assert (wide[:, 0, [0, 3, 7]] > 240).tolist() == [[True, False, False], [False, True, False], [False, False, True]]
 
 
 def test_reduction_antialiases(folder, everything):

@@ -66,7 +66,11 @@ class MLPDiscriminator(BlockDiscriminator):
 
 
 class DCGANDiscriminator(BlockDiscriminator):
-    """DCGAN's discriminator. With batch normalization the layers that it follows have no bias to cancel."""
+    """DCGAN's discriminator. With batch normalization the layers that it follows have no bias to cancel.
+
+    The paper's narrow start belongs to batch normalization, which undoes its scale. Without, it would shrink the
+    signal at every layer, so torch's own start is kept.
+    """
 
     def __init__(
         self,
@@ -85,7 +89,8 @@ class DCGANDiscriminator(BlockDiscriminator):
             normalized = [nn.BatchNorm2d(outputs)] if batch else []
             blocks.append(nn.Sequential(convolution, *normalized, nn.LeakyReLU(SLOPE)))
         super().__init__(blocks, widths[-1] * coarsest**2, classes)
-        dcgan_(self)
+        if normalization == "batch":
+            dcgan_(self)
         if normalization == "spectral":
             for module in [m for m in self.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.Embedding)]:
                 spectral_norm(module)

@@ -25,7 +25,7 @@ class LabelledLatent(nn.Module):
 class Head(nn.Module):
     """The logits (N,) of an embedding e (N, D): w·e + b, in a conditional run plus the label's projection v_y·e.
 
-    Projection discriminator (Miyato & Koyama, 2018; arXiv:1802.05637, equation 3). The v_y start like w.
+    Projection discriminator (Miyato & Koyama, 2018; arXiv:1802.05637). The v_y start like w.
     """
 
     def __init__(self, size: int, classes: int | None) -> None:
@@ -40,7 +40,8 @@ class Head(nn.Module):
         logits: Tensor = self.linear(embedding).squeeze(1)
         if self.projection is None:
             return logits
-        return logits + (self.projection(_present(labels)) * embedding).sum(dim=1)
+        projected: Tensor = (self.projection(_present(labels)) * embedding).sum(dim=1)
+        return logits + projected
 
 
 def _present(labels: Tensor | None) -> Tensor:

@@ -1,0 +1,46 @@
+# make demo   train a small GAN on pictures of clothes, about two minutes on two CPU cores
+# make test   run every test            (ARGS="-k hinge" to choose)
+# make lint   style and types           make format   mend the style
+# make docs   write the generated references anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := $(wildcard plugins/*)
+PROOFS := tests/contracts/ganreg-proofs
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint format docs clean
+
+demo: $(VENV)/.run
+	$(BIN)/ganreg run docs/examples/demo.yaml --out runs/demo --overwrite
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/reference.py
+
+clean:
+	rm -rf $(VENV) runs
+
+$(VENV)/.run: pyproject.toml constraints.txt $(PLUGINS:=/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganreg needs Python 3.11 or newer")'
+	@echo "Installing ganreg and its first plugins into $(VENV): torch is large, this takes a while …"
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable . $(PLUGINS:%=--editable ./%)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run $(PROOFS)/pyproject.toml
+	@echo "Installing what the tests need …"
+	$(INSTALL) --editable '.[dev]' --editable $(PROOFS)
+	@touch $@

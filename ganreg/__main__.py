@@ -1,0 +1,7 @@
+"""`python -m ganreg` is the command `ganreg`."""
+
+import sys
+
+from ganreg.cli import main
+
+sys.exit(main())

@@ -1,0 +1,43 @@
+"""Errors as users see them: what is wrong, where, and what to do; never a traceback."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ganreg.errors import GanregError, Interrupted, SpecError, printable
+
+ABORTED = 130
+
+
+def show(error: Exception) -> None:
+    """Print an error on stderr."""
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo("\n".join(map(_painted, _text(error).split("\n"))), err=True, color=color)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, SpecError):
+        shown = [str(m) if m.position else f"error: {m}" for m in error.mistakes]
+        count = [f"{len(shown)} mistakes"] if len(shown) > 1 else []
+        return "\n".join([*shown, *count])
+    message = "\n".join(map(printable, str(error).split("\n")))
+    if isinstance(error, Interrupted):
+        return message
+    if isinstance(error, GanregError):
+        return f"error: {message}"
+    return (
+        f"error: internal error: {type(error).__name__}: {message}\n"
+        "  help: `ganreg --debug …` shows where; please report it with what that prints"
+    )
+
+
+def _painted(line: str) -> str:
+    if line.startswith("error: "):
+        return click.style("error: ", fg="red", bold=True) + line.removeprefix("error: ")
+    if line.startswith("  help: "):
+        return click.style(line, fg="cyan")
+    if line.endswith("^") and not line.strip(" |^"):
+        return click.style(line, fg="red")
+    return line

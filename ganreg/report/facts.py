@@ -1,0 +1,139 @@
+"""What a run's folder tells. A run may be young, stopped or damaged: whatever is missing is left out."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganreg.engine.folder import RunFolder, records
+from ganreg.errors import SpecError
+from ganreg.spec.document import read
+
+RECIPE = ("generator", "discriminator", "loss", "data")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A quantity over the steps of a run. Values may be NaN or infinite."""
+
+    name: str
+    steps: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run as its folder tells it.
+
+    recipe: pairs of a component's bare name and its role. steps: what the spec asks for, None where it cannot be
+    read. step: how far the run came. losses: each player's terms. seconds: of training, over all resumptions.
+    samples: step and file. checkpoints: step and bytes.
+    """
+
+    name: str
+    spec_text: str
+    recipe: list[tuple[str, str]]
+    seed: int | None
+    steps: int | None
+    step: int
+    losses: dict[str, list[Series]]
+    metrics: list[Series]
+    speed: list[Series]
+    images_per_second: float | None
+    seconds: float
+    samples: list[tuple[int, Path]]
+    checkpoints: list[tuple[int, int]]
+    components: dict[str, Mapping[str, Any]]
+    environment: dict[str, Any]
+
+
+def gather(run: RunFolder) -> Facts:
+    """Read a run's folder. Raises OSError where a file is there and cannot be read."""
+    log, clock = records(run.log), records(run.speed)
+    spec, lock = _spec(run.spec), _lock(run.lock)
+    samples = _numbered(run.samples.glob("*.png"))
+    checkpoints = _numbered(path for path in run.checkpoints.glob("*") if path.is_dir())
+    rates = [record["images_per_second"] for record in clock]
+    players: dict[str, list[Series]] = {}
+    for series in _series((record["step"], record.get("losses", {})) for record in log):
+        player, _, term = series.name.partition("/")
+        players.setdefault(player, []).append(Series(term, series.steps, series.values))
+    train = spec.get("train", {})
+    return Facts(
+        name=run.path.resolve().name,
+        spec_text=run.spec.read_text(encoding="utf-8", errors="replace"),
+        recipe=[(_bare(spec[role]), role) for role in RECIPE if role in spec],
+        seed=spec.get("seed"),
+        steps=train.get("steps"),
+        step=max([record["step"] for record in log + clock] + [step for step, _ in samples + checkpoints], default=0),
+        losses=players,
+        metrics=_series((record["step"], record.get("metrics", {})) for record in log),
+        speed=_series((record["step"], {"images per second": record["images_per_second"]}) for record in clock),
+        images_per_second=median(rates) if rates else None,
+        seconds=_total(record["seconds"] for record in clock),
+        samples=samples,
+        checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
+        components=lock.pop("components", {}),
+        environment=lock,
+    )
+
+
+def _series(lines: Iterable[tuple[int, Mapping[str, float | None]]]) -> list[Series]:
+    """One series per name, in order of appearance."""
+    points: dict[str, list[tuple[int, float]]] = {}
+    for step, figures in lines:
+        for name, value in figures.items():
+            points.setdefault(name, []).append((step, math.nan if value is None else value))
+    return [Series(name, *np.array(found, dtype=np.float64).T) for name, found in points.items()]
+
+
+def _total(seconds: Iterable[float]) -> float:
+    """The clock starts anew with every resumption: the sum of its last readings before that."""
+    return sum(before for before, after in pairwise([*seconds, 0.0]) if after < before)
+
+
+def _numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
+    """What is named by its step, in that order; temporary files are not."""
+    return sorted((int(path.stem), path) for path in paths if path.stem.isdecimal())
+
+
+def _bytes(folder: Path) -> int:
+    """The size of a checkpoint; a run in progress may be removing it."""
+    try:
+        return sum(path.stat().st_size for path in folder.iterdir())
+    except FileNotFoundError:
+        return 0
+
+
+def _bare(reference: Any) -> str:
+    """The name in a reference, without its namespace."""
+    name = reference.get("name") if isinstance(reference, dict) else reference
+    return str(name).rpartition("/")[2]
+
+
+def _spec(path: Path) -> dict[str, Any]:
+    """What the spec says; nothing where it was damaged."""
+    try:
+        spec = read(path).data
+    except SpecError:
+        return {}
+    train = spec.get("train", {})
+    return spec if isinstance(train, dict) and isinstance(train.get("steps", 0), int) else {}
+
+
+def _lock(path: Path) -> dict[str, Any]:
+    """What the lock says; nothing where it is missing or damaged."""
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return lock if isinstance(lock, dict) and isinstance(lock.get("components"), dict) else {}

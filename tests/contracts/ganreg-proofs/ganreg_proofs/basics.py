@@ -1,0 +1,60 @@
+"""What every proof stands on: random pictures and the smallest networks of noise to image."""
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from ganreg import Batch, Dataset, Discriminator, Generator
+from ganreg.task import DatasetInfo
+
+
+class Pictures(Dataset, name="tiny-pictures"):
+    """Random pictures, labelled in turn where there are classes."""
+
+    side: PositiveInt = Field(8, description="height and width in pixels")
+    channels: PositiveInt = Field(1, description="channels")
+    count: PositiveInt = Field(12, description="pictures")
+    classes: NonNegativeInt = Field(0, description="classes; 0 for pictures without labels")
+
+    def info(self):
+        names = tuple(map(str, range(self.classes))) or None
+        return DatasetInfo(image=(self.channels, self.side, self.side), count=self.count, classes=names)
+
+    def build(self, task):
+        import torch
+
+        from ganreg_proofs.networks.basics import random_pictures
+
+        labels = torch.arange(self.count) % self.classes if self.classes else None
+        return Batch(random_pictures(self.count, *self.info().image), labels)
+
+
+class TinyGenerator(Generator, name="tiny-generator"):
+    """A dense layer to a grid of half the side, then one convolution at the full side."""
+
+    width: PositiveInt = Field(4, description="channels between the two")
+
+    def check(self, task):
+        _even(task)
+
+    def build(self, task):
+        from ganreg_proofs.networks.basics import TinyGenerator
+
+        return TinyGenerator(task.latent, task.image, self.width, task.classes)
+
+
+class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
+    """One convolution of stride 2, then a dense layer."""
+
+    width: PositiveInt = Field(4, description="channels between the two")
+
+    def check(self, task):
+        _even(task)
+
+    def build(self, task):
+        from ganreg_proofs.networks.basics import TinyDiscriminator
+
+        return TinyDiscriminator(task.image, self.width, task.classes)
+
+
+def _even(task):
+    if task.image[1] % 2 or task.image[2] % 2:
+        raise ValueError("works on pictures of even sides")

@@ -1,0 +1,49 @@
+"""BiGAN (Donahue et al., 2016; arXiv:1605.09782): an encoder learns the way back while a discriminator judges pairs."""
+
+from typing import ClassVar
+
+from pydantic import Field, PositiveInt
+
+from ganreg import Discriminator, Encoder, Game
+
+
+class BiGAN(Game, name="tiny-bigan"):
+    """The discriminator tells (x, E(x)) from (G(z), z); generator and encoder, one player, exchange the two.
+
+    The player minimizes the discriminator's loss with the labels inverted (section 3.4): with sigmoid cross-entropy
+    -E[log D(G(z), z)] - E[log(1 - D(x, E(x)))].
+    """
+
+    networks: ClassVar = {"generator": "generator", "encoder": "encoder", "discriminator": "discriminator"}
+    players: ClassVar = {"generator": ("generator", "encoder"), "discriminator": ("discriminator",)}
+    requires = frozenset({"pairs"})
+
+    def terms(self, play):
+        encoded = play.discriminate(play.real, latent=play.networks["encoder"](play.real, play.labels))
+        generated = play.discriminate(play.fake, latent=play.z)
+        if play.player == "discriminator":
+            return {"loss": play.loss.discriminator(encoded, generated)}
+        return {"loss": play.loss.discriminator(generated, encoded)}
+
+
+class TinyEncoder(Encoder, name="tiny-encoder"):
+    """A dense layer on one convolution."""
+
+    width: PositiveInt = Field(4, description="channels of the convolution")
+
+    def build(self, task):
+        from ganreg_proofs.networks.bigan import TinyEncoder
+
+        return TinyEncoder(task.image, task.latent, self.width)
+
+
+class PairDiscriminator(Discriminator, name="tiny-pairs"):
+    """Judges a picture together with its latent: `forward(images, labels=None, latent=…)`."""
+
+    provides = frozenset({"pairs"})
+    width: PositiveInt = Field(4, description="units that picture and latent have each")
+
+    def build(self, task):
+        from ganreg_proofs.networks.bigan import PairDiscriminator
+
+        return PairDiscriminator(task.image, task.latent, self.width)

@@ -1,0 +1,119 @@
+"""CycleGAN (Zhu et al., 2017; arXiv:1703.10593): two generators, two discriminators, and no pairs.
+
+Domain A is the data's `source`, domain B its `images`.
+"""
+
+from dataclasses import replace
+from typing import ClassVar
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+
+from ganreg import Dataset, Discriminator, Game, Generator
+from ganreg.task import DatasetInfo
+
+
+class CycleGAN(Game, name="tiny-cyclegan"):
+    """Both translations at once, each judged in the domain where it arrives, and held together by the way back.
+
+    Generators: L_GAN(G, D_B) + L_GAN(F, D_A) + cycle·(|F(G(a)) - a|₁ + |G(F(b)) - b|₁) (equations 1 to 3), and
+    identity·cycle·(|G(b) - b|₁ + |F(a) - a|₁) (section 5.2). Take a least-squares loss, as section 4 does.
+    """
+
+    networks: ClassVar = {
+        "generator_ab": "generator",
+        "generator_ba": "generator",
+        "discriminator_a": "discriminator",
+        "discriminator_b": "discriminator",
+    }
+    players: ClassVar = {
+        "generator": ("generator_ab", "generator_ba"),
+        "discriminator": ("discriminator_a", "discriminator_b"),
+    }
+
+    cycle: NonNegativeFloat = Field(10.0, description="factor of the cycle consistency (λ)")
+    identity: NonNegativeFloat = Field(0.0, description="factor, times λ, of leaving pictures of the target alone")
+
+    def check(self, task):
+        if task.source is None:
+            raise ValueError("needs data of two domains: images and source")
+        if self.identity and task.source != task.image:
+            raise ValueError("the identity terms need domains of one shape: set identity: 0")
+
+    def task_for(self, network, task):
+        towards_a = network in ("generator_ba", "discriminator_a")
+        return replace(task, image=task.source, source=task.image) if towards_a else task
+
+    def terms(self, play):
+        a, b = play.source, play.real
+        ab, ba = play.networks["generator_ab"], play.networks["generator_ba"]
+        fake_a, fake_b = ba(b), ab(a)
+        if play.player == "discriminator":
+            return {
+                "a": play.loss.discriminator(_judge(play, "a", a), _judge(play, "a", fake_a)),
+                "b": play.loss.discriminator(_judge(play, "b", b), _judge(play, "b", fake_b)),
+            }
+        terms = {
+            "a": play.loss.generator(None, _judge(play, "a", fake_a)),
+            "b": play.loss.generator(None, _judge(play, "b", fake_b)),
+            "cycle": self.cycle * (_l1(ba(fake_b), a) + _l1(ab(fake_a), b)),
+        }
+        if self.identity:
+            terms["identity"] = self.identity * self.cycle * (_l1(ab(b), b) + _l1(ba(a), a))
+        return terms
+
+
+def _judge(play, domain, images):
+    return play.discriminate(images, network=f"discriminator_{domain}")
+
+
+def _l1(one, other):
+    return (one - other).abs().mean()
+
+
+class UnpairedPictures(Dataset, name="tiny-unpaired"):
+    """Random pictures of two domains that have nothing to do with each other, not even their number."""
+
+    channels: PositiveInt = Field(3, description="channels of domain B")
+    source_channels: PositiveInt = Field(1, description="channels of domain A")
+    count: PositiveInt = Field(12, description="pictures of domain B")
+    source_count: PositiveInt = Field(7, description="pictures of domain A")
+
+    def info(self):
+        return DatasetInfo(
+            image=(self.channels, 8, 8),
+            count=max(self.count, self.source_count),
+            source=(self.source_channels, 8, 8),
+        )
+
+    def build(self, task):
+        from ganreg_proofs.networks.basics import random_pictures
+        from ganreg_proofs.networks.cyclegan import TwoDomains
+
+        info = self.info()
+        return TwoDomains(random_pictures(self.count, *info.image), random_pictures(self.source_count, *info.source))
+
+
+class Translator(Generator, name="tiny-translator"):
+    """Source pictures to pictures, by two convolutions."""
+
+    width: PositiveInt = Field(4, description="channels between the two")
+
+    def check(self, task):
+        if task.source is None:
+            raise ValueError("translates source pictures, and the data has none")
+
+    def build(self, task):
+        from ganreg_proofs.networks.cyclegan import Translator
+
+        return Translator(task.source[0], task.image[0], self.width)
+
+
+class PatchDiscriminator(Discriminator, name="tiny-patches"):
+    """A logit for every patch (Isola et al., 2016; arXiv:1611.07004)."""
+
+    width: PositiveInt = Field(4, description="channels between its two convolutions")
+
+    def build(self, task):
+        from ganreg_proofs.networks.cyclegan import PatchDiscriminator
+
+        return PatchDiscriminator(task.image[0], self.width)

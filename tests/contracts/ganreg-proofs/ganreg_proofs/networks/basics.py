@@ -1,0 +1,41 @@
+"""The smallest networks of noise to image. Smooth activations, so that every second derivative is there."""
+
+import torch
+from torch import nn
+
+
+def random_pictures(*shape):
+    """Bytes drawn from the generator that the engine seeds for the part that is being built."""
+    return torch.randint(256, shape, dtype=torch.uint8)
+
+
+class TinyGenerator(nn.Module):
+    """z (N, latent) to (N, C, H, W); a label adds its embedding to z."""
+
+    def __init__(self, latent, image, width, classes=None):
+        super().__init__()
+        channels, height, width_of_image = image
+        self.embedding = nn.Embedding(classes, latent) if classes else None
+        self.dense = nn.Linear(latent, width * height * width_of_image // 4)
+        self.grid = (width, height // 2, width_of_image // 2)
+        self.rest = nn.Sequential(nn.Tanh(), nn.Upsample(scale_factor=2), nn.Conv2d(width, channels, 3, padding=1))
+
+    def forward(self, z, labels=None):
+        if self.embedding is not None:
+            z = z + self.embedding(labels)
+        return self.rest(self.dense(z).unflatten(1, self.grid)).tanh()
+
+
+class TinyDiscriminator(nn.Module):
+    """Pictures (N, C, H, W) to logits (N, 1); with classes, to the logit of the picture's own."""
+
+    def __init__(self, image, width, classes=None):
+        super().__init__()
+        channels, height, width_of_image = image
+        self.body = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.Tanh(), nn.Flatten())
+        self.head = nn.Linear(width * height * width_of_image // 4, classes or 1)
+        self.conditional = classes is not None
+
+    def forward(self, images, labels=None):
+        logits = self.head(self.body(images))
+        return logits.gather(1, labels[:, None]) if self.conditional else logits

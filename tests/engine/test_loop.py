@@ -1,0 +1,209 @@
+"""A run's folder, stopping, going on, and numbers that stop being finite."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+from PIL import Image
+
+import ganreg
+from ganreg import Loss
+from ganreg.api import Run
+from ganreg.engine.folder import records
+from ganreg.engine.loop import Stop
+from ganreg.engine.state import same
+from ganreg.errors import CheckpointError, DivergenceError, Interrupted, RunFolderError
+
+Tiny = Callable[..., Run]
+
+
+def stop_at(step: int) -> tuple[Stop, Callable[[int], None]]:
+    """A wish to stop that comes while a step is under way."""
+    stop = Stop(signal.SIGTERM if step == 1 else None)
+
+    def tick(done: int) -> None:
+        if done == step - 1:
+            stop.signal_number = signal.SIGTERM
+
+    return stop, tick
+
+
+def interrupt(run: Run, step: int) -> None:
+    stop, tick = stop_at(step)
+    with pytest.raises(Interrupted) as caught:
+        run.train(stop=stop, tick=tick)
+    assert caught.value.exit_code == 143
+
+
+def state(run: Run) -> dict[str, object]:
+    assert run.training is not None
+    return run.training.match.state()
+
+
+def test_a_run_writes_its_folder(tiny: Tiny) -> None:
+    run = tiny(train={"steps": 5}).train()
+    names = {path.name for path in run.folder.iterdir()} - {".lock"}
+    assert names == {
+        "spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "samples", "checkpoints", "report.html",
+    }  # fmt: skip
+    assert [record["step"] for record in records(run.folder / "log.jsonl")] == [1, 2, 3, 4, 5]
+    assert sorted(p.stem for p in (run.folder / "samples").iterdir()) == [
+        "00000000",
+        "00000002",
+        "00000004",
+        "00000005",
+    ]
+    assert sorted(p.name for p in (run.folder / "checkpoints").iterdir()) == ["00000004", "00000005"]
+    with Image.open(run.folder / "samples" / "00000005.png") as grid:
+        assert grid.size == (2 * 28 * 2, 2 * 28 * 2)
+
+
+def test_the_spec_in_the_folder_is_the_spec(tiny: Tiny) -> None:
+    run = tiny(train={"steps": 1}).train()
+    again = ganreg.load(run.folder)
+    assert again.spec == run.spec
+    lock = json.loads((run.folder / "lock.json").read_text())
+    assert lock["components"]["generator"]["id"] == "classic/mlp"
+    assert lock["components"]["generator"]["distribution"].startswith("ganreg-classic ")
+    assert len(lock["components"]["generator"]["source"]) == 64
+    assert lock["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("step", [1, 3, 4])
+def test_a_run_that_was_stopped_goes_on_to_the_same_end(tiny: Tiny, step: int) -> None:
+    changes = {"penalties": [{"name": "r1", "every": 4}], "discriminator": {"name": "conv", "widths": [4]}}
+    whole = tiny(name="whole", **changes).train()
+    parts = tiny(name="parts", **changes)
+    interrupt(parts, step)
+    said: list[str] = []
+    gone_on = ganreg.load(parts.folder).train(resume=True, say=said.append)
+    assert said == [f"going on from step {step}"]
+    assert same(state(whole), state(gone_on))
+    assert (whole.folder / "log.jsonl").read_text() == (parts.folder / "log.jsonl").read_text()
+    for picture in (whole.folder / "samples").iterdir():
+        assert picture.read_bytes() == (parts.folder / "samples" / picture.name).read_bytes()
+
+
+def test_a_damaged_checkpoint_costs_its_steps_alone(tiny: Tiny) -> None:
+    whole = tiny(name="whole").train()
+    parts = tiny(name="parts")
+    interrupt(parts, 5)
+    (parts.folder / "checkpoints" / "00000005" / "networks.safetensors").write_bytes(b"")
+    said: list[str] = []
+    gone_on = ganreg.load(parts.folder).train(resume=True, say=said.append)
+    assert "skipped" in said[0]
+    assert said[1] == "going on from step 4"
+    assert same(state(whole), state(gone_on))
+    assert (whole.folder / "log.jsonl").read_text() == (parts.folder / "log.jsonl").read_text()
+
+
+def test_a_run_with_no_checkpoint_yet_starts_anew(tiny: Tiny) -> None:
+    whole = tiny(name="whole").train()
+    parts = tiny(name="parts", output={"checkpoint_every": 100})
+    interrupt(parts, 3)
+    for path in (parts.folder / "checkpoints" / "00000003").iterdir():
+        path.unlink()
+    (parts.folder / "checkpoints" / "00000003").rmdir()
+    gone_on = ganreg.load(parts.folder).train(resume=True)
+    assert same(state(whole), state(gone_on))
+
+
+def test_training_longer_than_an_epoch_goes_on_across_its_end(tiny: Tiny, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for k in range(7):
+        Image.new("L", (8, 8), 30 * k).save(pictures / f"{k}.png")
+    data = {"name": "image-folder", "folder": pictures, "size": 8, "channels": 1, "cache": tmp_path / "cache"}
+    whole = tiny(name="whole", data=data).train()
+    parts = tiny(name="parts", data=data)
+    interrupt(parts, 2)
+    assert same(state(whole), state(ganreg.load(parts.folder).train(resume=True)))
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(tiny: Tiny) -> None:
+    run = tiny(train={"steps": 1}).train()
+    with pytest.raises(RunFolderError, match="holds a run already"):
+        tiny(train={"steps": 1}).train()
+    (run.folder / "notes.txt").write_text("mine")
+    tiny(train={"steps": 2}).train(overwrite=True)
+    assert (run.folder / "notes.txt").read_text() == "mine"
+    assert len(records(run.folder / "log.jsonl")) == 2
+
+
+def test_one_writer_at_a_time(tiny: Tiny) -> None:
+    run = tiny()
+    run.folder.mkdir()
+    with FileLock(run.folder / ".lock"), pytest.raises(RunFolderError, match="another process"):
+        run.train()
+    run.train()
+
+
+class Broken(Loss, name="broken"):
+    """Hinge that divides by zero once the generator's outputs are seen for the fourth time."""
+
+    def discriminator(self, real: ganreg.DiscriminatorOutput, fake: ganreg.DiscriminatorOutput) -> torch.Tensor:
+        return (1 - real.logits).relu().mean() + (1 + fake.logits).relu().mean()
+
+    def generator(self, real: ganreg.DiscriminatorOutput | None, fake: ganreg.DiscriminatorOutput) -> torch.Tensor:
+        return -fake.logits.mean() / 0
+
+
+def test_a_number_that_is_not_finite_stops_the_run_and_is_named(tiny: Tiny) -> None:
+    run = tiny(loss=Broken(), output={"log_every": 100, "checkpoint_every": 3})
+    with pytest.raises(DivergenceError, match="step 1: the generator's term 'loss' is not finite"):
+        run.train()
+    assert not list((run.folder / "checkpoints").iterdir())
+
+
+def test_samples_follow_from_the_seed(tiny: Tiny) -> None:
+    run = tiny(train={"steps": 2}).train()
+    loaded = ganreg.load(run.folder)
+    assert loaded.sample(3).shape == (3, 1, 28, 28)
+    assert torch.equal(run.sample(3), loaded.sample(3))
+    assert not torch.equal(loaded.sample(3, seed=1), loaded.sample(3))
+    assert torch.equal(loaded.sample(3, seed=1), run.sample(3, seed=1))
+    assert run.sample(9).abs().max() <= 1
+
+
+def test_a_conditional_run_samples_its_classes_in_equal_shares(tiny: Tiny) -> None:
+    run = tiny(conditional=True, train={"steps": 1}).train()
+    assert run.sample(20).shape == (20, 1, 28, 28)
+
+
+def test_a_run_that_never_trained_has_no_samples(tiny: Tiny) -> None:
+    with pytest.raises(CheckpointError):
+        tiny().sample(1)
+
+
+def test_a_run_leaves_the_global_generators_alone(tiny: Tiny) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    tiny(train={"steps": 1}).train()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_observers_hear_the_run(tiny: Tiny) -> None:
+    heard: list[tuple[str, object]] = []
+
+    class Ear:
+        def started(self, folder: Path, spec: dict[str, object]) -> None:
+            heard.append(("started", spec["seed"]))
+
+        def logged(self, step: int, values: dict[str, float]) -> None:
+            heard.append(("logged", step))
+
+        def sampled(self, step: int, picture: Path) -> None:
+            heard.append(("sampled", picture.exists()))
+
+        def finished(self, step: int) -> None:
+            heard.append(("finished", step))
+
+    tiny(train={"steps": 2}, output={"samples_every": 2}).train(observers=[Ear()])
+    assert heard == [
+        ("started", 0), ("sampled", True), ("logged", 1), ("logged", 2), ("sampled", True), ("finished", 2),
+    ]  # fmt: skip

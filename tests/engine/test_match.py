@@ -1,0 +1,219 @@
+"""The verbs: who moves, by which gradients, on which batch."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganreg import Penalty, Schedule
+from ganreg.api import Run
+from ganreg.engine.match import Match
+from ganreg.engine.play import Play
+from ganreg.engine.state import same
+
+Tiny = Callable[..., Run]
+
+
+class Script(Schedule, name="script"):
+    """A schedule that a test writes."""
+
+    verbs: Callable[[Match], None]
+
+    def step(self, game: Match) -> None:
+        self.verbs(game)
+
+
+def match_of(run: Run) -> Match:
+    return run.assemble().match
+
+
+def weights(match: Match, player: str) -> list[Tensor]:
+    return [p.detach().clone() for p in match.player(player).parameters]
+
+
+def equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+class Witness(Penalty, name="witness"):
+    """Sees every play of every player."""
+
+    see: Callable[[Play], None]
+
+    def after_update(self, play: Play) -> None:
+        self.see(play)
+
+
+def watched(tiny: Tiny, verbs: Callable[[Match], None] | None = None, *, steps: int = 2, **changes: Any) -> list[Play]:
+    """The plays of some steps, in order."""
+    plays: list[Play] = []
+    schedule = Script(verbs=verbs) if verbs else "alternating"
+    match = match_of(tiny(schedule=schedule, penalties=[Witness(see=plays.append)], **changes))
+    for _ in range(steps):
+        match.step()
+    return plays
+
+
+def test_an_update_moves_its_player_and_nobody_else(tiny: Tiny) -> None:
+    for mover, other in (("generator", "discriminator"), ("discriminator", "generator")):
+        match = match_of(tiny(schedule=Script(verbs=lambda game, mover=mover: game.update(mover))))
+        before = weights(match, mover), weights(match, other)
+        match.step()
+        assert not equal(before[0], weights(match, mover))
+        assert equal(before[1], weights(match, other))
+        assert all(p.grad is None for p in match.player(other).parameters)
+        assert (match.player(mover).updates, match.player(other).updates) == (1, 0)
+
+
+def test_fakes_carry_no_generator_graph_in_the_discriminators_turn(tiny: Tiny) -> None:
+    assert [(play.player, play.fake.requires_grad) for play in watched(tiny, steps=1)] == [
+        ("discriminator", False),
+        ("generator", True),
+    ]
+
+
+def test_a_frozen_parameter_of_the_authors_stays_frozen(tiny: Tiny) -> None:
+    training = tiny().assemble()
+    first = next(training.match.networks["discriminator"].parameters())
+    first.requires_grad_(False)
+    match = Match(training.match.spec, training.match.parts, training.feed, torch.device("cpu"))
+    before = first.clone()
+    match.step()
+    assert not first.requires_grad
+    assert torch.equal(before, first)
+
+
+def two_to_one(game: Match) -> None:
+    for player in ("discriminator", "discriminator", "generator"):
+        game.update(player)
+
+
+def test_the_kth_turns_of_a_step_share_the_kth_batch_and_steps_share_none(tiny: Tiny) -> None:
+    d0, d1, g0, d2, d3, g2 = (play.real for play in watched(tiny, two_to_one))
+    assert torch.equal(d0, g0)
+    assert torch.equal(d2, g2)
+    pictures = torch.stack([d0, d1, d2, d3]).flatten(2).flatten(0, 1)
+    assert len(torch.unique(pictures, dim=0)) == len(pictures)
+
+
+def test_every_turn_has_noise_of_its_own(tiny: Tiny) -> None:
+    rows = torch.cat([play.z for play in watched(tiny, two_to_one)])
+    assert len(torch.unique(rows, dim=0)) == len(rows) == 24
+
+
+def test_uniform_noise_fills_its_interval(tiny: Tiny) -> None:
+    match = match_of(tiny(latent={"size": 1000, "distribution": "uniform"}))
+    z = match.noise(20, "test")
+    assert -1 <= z.min() < -0.99
+    assert 0.99 < z.max() < 1
+    assert abs(z.mean()) < 0.03
+
+
+def test_lookahead_takes_back_weights_and_optimizer_and_keeps_gradients(tiny: Tiny) -> None:
+    match = match_of(tiny())
+    match.step()
+    player = match.player("discriminator")
+    before, state = weights(match, "discriminator"), player.optimizer.state_dict()
+    state = {"state": {k: {n: v.clone() for n, v in s.items()} for k, s in state["state"].items()}}
+    with match.lookahead():
+        match.update("discriminator")
+        assert not equal(before, weights(match, "discriminator"))
+        match.gradients("discriminator")
+        ahead = [p.grad.clone() for p in player.parameters if p.grad is not None]
+    assert equal(before, weights(match, "discriminator"))
+    assert same(state, {"state": player.optimizer.state_dict()["state"]})
+    assert equal(ahead, [p.grad for p in player.parameters if p.grad is not None])
+    assert player.updates == 1
+
+
+def test_lookahead_of_one_player_lets_the_other_move(tiny: Tiny) -> None:
+    match = match_of(tiny())
+    before = weights(match, "generator"), weights(match, "discriminator")
+    with match.lookahead("discriminator"):
+        match.update("discriminator")
+        match.update("generator")
+    assert equal(before[1], weights(match, "discriminator"))
+    assert not equal(before[0], weights(match, "generator"))
+
+
+def test_refined_latents_are_what_the_plays_see(tiny: Tiny) -> None:
+    def verbs(game: Match) -> None:
+        with game.refine(lambda play, z: z * 0 + 3):
+            game.update("generator")
+        game.update("discriminator")
+
+    inside, outside = watched(tiny, verbs, steps=1)
+    assert (inside.z == 3).all()
+    assert not (inside.noise == 3).any()
+    assert not (outside.z == 3).any()
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(tiny: Tiny) -> None:
+    def gradients(accumulate: int) -> list[Tensor]:
+        discriminator = {"name": "mlp", "widths": [16]}
+        script = Script(verbs=lambda game: game.gradients("discriminator"))
+        match = match_of(tiny(discriminator=discriminator, schedule=script, train={"accumulate": accumulate}))
+        # Batch statistics of the generator would depend on the cut; running ones do not.
+        match.networks["generator"].eval()
+        match.step()
+        return [p.grad for p in match.player("discriminator").parameters if p.grad is not None]
+
+    whole, cut = gradients(1), gradients(4)
+    assert len(whole) == 4
+    for a, b in zip(whole, cut, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_clipping_bounds_the_norm(tiny: Tiny) -> None:
+    def norm(**train: Any) -> float:
+        match = match_of(tiny(train=train))
+        match.step()
+        grads = [p.grad for p in match.player("discriminator").parameters if p.grad is not None]
+        return float(torch.stack([g.norm() for g in grads]).norm())
+
+    assert norm() > 0.1
+    assert norm(clip=0.05) <= 0.0501
+
+
+def test_a_lazy_penalty_comes_at_its_interval_with_its_gain(tiny: Tiny) -> None:
+    def terms(**penalty: Any) -> list[float | None]:
+        match = match_of(tiny(penalties=[{"name": "r1", **penalty}]))
+        found: list[float | None] = []
+        for _ in range(5):
+            match.terms.clear()
+            match.step()
+            value = match.terms.get("discriminator/r1")
+            found.append(None if value is None else float(value))
+        return found
+
+    lazy, eager = terms(every=2, weight=3.0), terms(weight=3.0)
+    assert [value is None for value in lazy] == [False, True, False, True, False]
+    assert lazy[0] is not None
+    assert eager[0] is not None
+    assert abs(lazy[0] - 2 * eager[0]) < 1e-6 * lazy[0]
+
+
+def test_steps_draw_the_same_whatever_happened_before(tiny: Tiny) -> None:
+    """Dropout and strangers' code draw from the global generators, which every step keys anew."""
+    first, second = (match_of(tiny(discriminator={"name": "conv", "widths": [4]})) for _ in range(2))
+    first.step()
+    torch.rand(17)
+    second.step()
+    first.step()
+    second.step()
+    assert same(first.state(), second.state())
+
+
+def test_changing_one_part_leaves_the_others_weights(tiny: Tiny) -> None:
+    one = match_of(tiny())
+    other = match_of(tiny(discriminator={"name": "conv", "widths": [4]}))
+    assert equal(weights(one, "generator"), weights(other, "generator"))
+    assert not equal(weights(one, "generator"), weights(match_of(tiny(seed=1)), "generator"))
+
+
+def test_applying_without_gradients_is_said_so(tiny: Tiny) -> None:
+    match = match_of(tiny(schedule=Script(verbs=lambda game: game.apply("generator"))))
+    with pytest.raises(ValueError, match=r"apply\('generator'\) without gradients"):
+        match.step()
