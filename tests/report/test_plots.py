@@ -102,13 +102,12 @@ def test_colours_start_again_after_the_last():
 
 def test_a_loss_that_falls_by_magnitudes_gets_a_logarithmic_scale():
     labels = ticks(drawn(series(np.geomspace(1000, 0.001, 200))))
-    assert {"0.01", "1", "100"} <= set(labels) or {"0.001", "0.1", "10", "1,000"} <= set(labels)
+    assert {"0.001", "0.1", "10", "1,000"} <= set(labels)
 
 
 def test_a_loss_of_both_signs_that_explodes_keeps_its_small_values_apart():
     labels = ticks(drawn(series(np.concatenate([np.sin(np.arange(200)), -np.geomspace(1, 1e6, 100)]))))
-    assert "0" in labels
-    assert "−1e6" in labels or "−100,000" in labels
+    assert {"−100,000", "−10", "−0.1", "0"} <= set(labels)
 
 
 def test_a_small_penalty_beside_a_loss_leaves_the_scale_linear():
@@ -120,7 +119,7 @@ def test_a_small_penalty_beside_a_loss_leaves_the_scale_linear():
 @pytest.mark.parametrize("slowest", [1000, 1])
 def test_speed_has_a_linear_scale_from_zero(slowest):
     labels = ticks(drawn(series([slowest, *[1010] * 30]), from_zero=True))
-    assert labels[-6:-1] == ["0", "250", "500", "750", "1,000"] or labels[-5:] == ["0", "250", "500", "750", "1,000"]
+    assert labels[-5:] == ["0", "250", "500", "750", "1,000"]
 
 
 def test_steps_are_whole_numbers():

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ganreg.cli.app import App
+from ganreg.errors import UsageError
 
 
 @click.command("schema")
@@ -28,5 +29,5 @@ def command(app: App, output: Path | None) -> None:
     try:
         output.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"cannot write {output}: {error.strerror}") from error
+        raise UsageError(f"cannot write {output}: {error.strerror}") from error
     click.echo(f"a spec begins with: # yaml-language-server: $schema={output}", err=True)

@@ -64,8 +64,11 @@ def _find(registry: Registry, kind: str | None, name: str) -> Sequence[Offer]:
 
 
 def _hint(registry: Registry, kind: str | None, name: str) -> str:
+    from ganreg.components import KINDS
     from ganreg.registry import first_party
 
+    if name in KINDS:
+        return f"`ganreg list {plural(name)}` shows what is installed of this kind"
     known = {n for o in registry.offers(kind) for n in (o.component.name, o.id)}
     near = get_close_matches(name, sorted(known), n=3)
     if near:
@@ -115,12 +118,12 @@ def _text(offer: Offer, registry: Registry) -> str:
     schema = component_schema(offer)
     writer = click.HelpFormatter(max_width=100)
     title = click.style(f"{offer.component.kind} {offer.component.name}", bold=True)
-    writer.write(f"{title}  {offer.id}, {offer.plugin.distribution}\n\n{_documentation(offer)}\n\n")
+    writer.write(f"{title}  {offer.id}, {offer.plugin.distribution}\n\n{_documentation(offer)}\n")
     rows = list(parameters(schema))
     if rows:
         with writer.section("Parameters"):
             writer.write_dl(rows)
-        writer.write_paragraph()
+    writer.write_paragraph()
     for name, value in _properties(offer).items():
         if value or (value is None and name != "player"):
             shown = value if isinstance(value, str) else ", ".join(value or ["what its parameters decide"])

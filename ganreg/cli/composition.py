@@ -1,0 +1,106 @@
+"""Composing a run on the command line: a spec file, parts by name over it, and settings over both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ganreg.errors import SpecError
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
+    from ganreg.registry import Registry
+    from ganreg.spec.document import Document
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+NAMES = {
+    "generator": "Generator.",
+    "discriminator": "Discriminator.",
+    "encoder": "Encoder, in games that have one.",
+    "loss": "Loss.",
+    "augment": "Augmentation.",
+    "schedule": "Schedule.",
+    "game": "Game.",
+    "data": "Dataset.",
+}
+"""Keys of a spec that have an option of their own, with its help."""
+
+EXAMPLE = (
+    "  ganreg {command} --generator dcgan --discriminator dcgan --loss hinge --data fashion-mnist-10k "
+    "--set train.steps=200"
+)
+
+
+def composition(command: Command) -> Command:
+    """The argument SPEC and the options that compose a run."""
+    options = [
+        click.argument("spec", required=False),
+        *(click.option(f"--{key}", metavar="NAME", help=text) for key, text in NAMES.items()),
+        click.option("--penalty", "penalties", metavar="NAME", multiple=True, help="Penalty; may be repeated."),
+        click.option("--seed", metavar="INTEGER", help="All randomness follows from it."),
+        click.option(
+            "--set",
+            "settings",
+            metavar="PATH=VALUE",
+            multiple=True,
+            help="Any value of the spec by its path, such as train.steps=200; may be repeated.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def compose(
+    registry: Registry,
+    command: str,
+    *,
+    spec: str | None,
+    penalties: Sequence[str],
+    seed: str | None,
+    settings: Sequence[str],
+    out: str | None = None,
+    **names: str | None,
+) -> Run:
+    """The validated run of a command's options. Raises SpecError with positions in the file and in the options."""
+    from ganreg.api import Run
+    from ganreg.spec.document import from_mapping, read
+
+    if spec is None and not settings and not penalties and not any(names.values()):
+        example = EXAMPLE.format(command=command)
+        raise click.UsageError(f"nothing to {command}: give a spec file, or compose by name:\n\n{example}")
+    document = read(spec) if spec is not None else from_mapping({})
+    for key, value in {**names, "seed": seed}.items():
+        if value is not None:
+            document = document.put((key,), value, f"--{key}")
+    document = document.merge(_listed(penalties, out)).override(settings)
+    try:
+        return Run.of(document, registry)
+    except SpecError as error:
+        raise SpecError([_helped(mistake, document) for mistake in error.mistakes]) from error.__cause__
+
+
+def _listed(penalties: Sequence[str], out: str | None) -> Document:
+    """The options that are more than a key with a value of YAML: a list, and a path that is taken as it stands."""
+    from ganreg.spec.document import Document
+    from ganreg.spec.node import Node, Text
+    from ganreg.spec.reader import parse_value
+
+    content = {}
+    if penalties:
+        content["penalties"] = Node([parse_value(Text("--penalty", value), 0) for value in penalties])
+    if out is not None:
+        content["output"] = Node({"folder": Node(out, Text("--out", out).position(0))})
+    return Document(Node(content))
+
+
+def _helped(mistake: Any, document: Document) -> Any:
+    """A missing key with the option that gives it."""
+    key = mistake.path[0] if len(mistake.path) == 1 else None
+    if mistake.hint or key not in NAMES or key in document.data:
+        return mistake
+    return replace(mistake, hint=f"--{key} NAME gives it")
