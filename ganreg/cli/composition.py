@@ -12,6 +12,7 @@ from ganreg.errors import SpecError
 
 if TYPE_CHECKING:
     from ganreg.api import Run
+    from ganreg.errors import Mistake
     from ganreg.registry import Registry
     from ganreg.spec.document import Document
 
@@ -81,7 +82,7 @@ def compose(
     try:
         return Run.of(document, registry)
     except SpecError as error:
-        raise SpecError([_helped(mistake, document) for mistake in error.mistakes]) from error.__cause__
+        raise SpecError([_helped(mistake, document, spec) for mistake in error.mistakes]) from error.__cause__
 
 
 def _listed(penalties: Sequence[str], out: str | None) -> Document:
@@ -98,9 +99,10 @@ def _listed(penalties: Sequence[str], out: str | None) -> Document:
     return Document(Node(content))
 
 
-def _helped(mistake: Any, document: Document) -> Any:
-    """A missing key with the option that gives it."""
+def _helped(mistake: Mistake, document: Document, spec: str | None) -> Mistake:
+    """A missing key with the option that gives it; it has no place where there is no file that could hold it."""
     key = mistake.path[0] if len(mistake.path) == 1 else None
-    if mistake.hint or key not in NAMES or key in document.data:
+    if key not in NAMES or key in document.data:
         return mistake
-    return replace(mistake, hint=f"--{key} NAME gives it")
+    missing = replace(mistake, hint=f"--{key} NAME gives it")
+    return missing if spec is not None else replace(missing, position=None, path=())

@@ -71,7 +71,7 @@ def curves(series: Sequence[Series], last_step: int, key: str, *, from_zero: boo
     from matplotlib import style
     from matplotlib.figure import Figure
 
-    look = {"svg.hashsalt": "ganreg", "font.family": ["DejaVu Sans"], "font.size": 10}
+    look = {"svg.hashsalt": "ganreg", "svg.fonttype": "none", "font.family": ["DejaVu Sans"], "font.size": 10}
     with style.context(["default", look]):
         figure = Figure(figsize=(6.6, 3.3))
         axes = figure.add_axes((0.105, 0.135, 0.885, 0.84))

@@ -108,7 +108,9 @@ class RunSpec(BaseModel):
     generator: Generator = Field(description="makes pictures from z")
     discriminator: Discriminator = Field(description="tells real pictures from generated ones")
     encoder: Encoder | None = Field(None, description="turns pictures into z, in games that have one")
-    latent: Annotated[Latent, BeforeValidator(_latent)] = Field(Latent(), description="z: a size, or a mapping")
+    latent: Annotated[Latent, BeforeValidator(_latent, json_schema_input_type=PositiveInt | Latent)] = Field(
+        Latent(), description="z: a size, or a mapping"
+    )
     conditional: bool = Field(False, description="give labels to the networks; sets task.classes")
     game: Game = Field(_by_name("standard"), description="who plays")
     loss: Loss = Field(description="what the players minimize")

@@ -1,0 +1,47 @@
+"""`ganreg resume`: go on with a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ganreg.cli.app import App
+from ganreg.cli.folders import opened
+from ganreg.cli.training import conclude, train
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
+
+
+@click.command("resume")
+@click.argument("folder", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
+@click.pass_obj
+def command(app: App, folder: str, as_json: bool) -> None:
+    """Go on with a run that was stopped.
+
+    RUN is its folder. The run goes on from the newest checkpoint that is whole, and ends where it would have if
+    nothing had stopped it.
+    """
+    run = opened(folder, app.registry)
+    if _complete(run):
+        click.echo(f"already complete: {run.spec.train.steps} steps", err=True)
+    else:
+        train(run, resume=True)
+    conclude(run, as_json=as_json)
+
+
+def _complete(run: Run) -> bool:
+    """Whether the checkpoint of the last step is there, and whole."""
+    last = run.folder / "checkpoints" / f"{run.spec.train.steps:08d}"
+    if not last.is_dir() or not (run.folder / "report.html").is_file():
+        return False
+    from ganreg.engine.checkpoints import read
+    from ganreg.errors import CheckpointError
+
+    try:
+        read(last)
+    except CheckpointError:
+        return False
+    return True

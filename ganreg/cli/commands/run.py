@@ -1,0 +1,31 @@
+"""`ganreg run`: train."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ganreg.cli.app import App
+from ganreg.cli.composition import compose, composition
+from ganreg.cli.training import conclude, train
+
+
+@click.command("run")
+@composition
+@click.option("--out", metavar="FOLDER", help="Folder of the run; a free name under runs/ without it.")
+@click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
+@click.pass_obj
+def command(app: App, overwrite: bool, as_json: bool, **composed: Any) -> None:
+    """Train a GAN.
+
+    The run is what SPEC says, and what the options say in its place: parts by name, and any value by its path. A NAME
+    may carry parameters: --loss '{name: hinge, margin: 2}'.
+
+    Ctrl-C or SIGTERM stops after the current step and saves; `ganreg resume` goes on, and ends where a run that was
+    never stopped would have.
+    """
+    run = compose(app.registry, "run", **composed)
+    train(run, overwrite=overwrite)
+    conclude(run, as_json=as_json)

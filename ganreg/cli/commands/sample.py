@@ -1,0 +1,32 @@
+"""`ganreg sample`: pictures from a trained GAN."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganreg.cli.app import App
+from ganreg.cli.folders import opened
+from ganreg.errors import UsageError
+
+
+@click.command("sample")
+@click.argument("folder", metavar="RUN")
+@click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures.")
+@click.option("--out", metavar="FILE", default="samples.png", show_default=True, help="PNG file of the grid.")
+@click.option("--seed", type=click.IntRange(min=0), help="Another seed gives other pictures.")
+@click.pass_obj
+def command(app: App, folder: str, count: int, out: str, seed: int | None) -> None:
+    """Generate pictures with a trained GAN.
+
+    RUN is its folder. The pictures come from the newest checkpoint that is whole, and go into one grid.
+    """
+    images = opened(folder, app.registry).sample(count, seed=seed)
+    from ganreg.engine.pictures import save_grid
+
+    try:
+        save_grid(images, Path(out))
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    click.echo(out)

@@ -1,0 +1,30 @@
+"""The folders of runs, as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganreg.errors import UsageError
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
+    from ganreg.registry import Registry
+
+
+def confirmed(path: str) -> Path:
+    """The folder, which holds a run. Raises UsageError where it does not."""
+    folder = Path(path)
+    if not (folder / "spec.yaml").is_file():
+        reason = (
+            "it has no spec.yaml" if folder.is_dir() else "it is a file" if folder.exists() else "it does not exist"
+        )
+        raise UsageError(f"'{path}' is not the folder of a run: {reason}")
+    return folder
+
+
+def opened(path: str, registry: Registry) -> Run:
+    """The run of a folder. Raises UsageError where it holds none, SpecError where its spec does not fit any more."""
+    from ganreg.api import load
+
+    return load(confirmed(path), registry=registry)

@@ -1,0 +1,66 @@
+"""What `run` and `resume` share: training with progress and signals, and what is said at the end."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganreg.errors import Interrupted
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
+
+
+def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Train with progress on stderr. Raises what `Run.train` does, an Interrupted with how to go on."""
+    from ganreg.cli.progress import progress
+    from ganreg.cli.signals import Signals
+    from ganreg.engine.loop import Stop
+
+    stop = Stop()
+    try:
+        with Signals(stop) as signals, closing(progress(run.spec)) as shown:
+            run.train(
+                overwrite=overwrite,
+                resume=resume,
+                observers=[signals, shown],
+                tick=shown.tick,
+                stop=stop,
+                say=lambda sentence: click.echo(sentence, err=True),
+            )
+    except Interrupted as error:
+        again = f"ganreg resume {shlex.quote(str(run.folder))}"
+        raise Interrupted(f"{error}, and saved: `{again}` goes on", error.exit_code - 128) from None
+
+
+def conclude(run: Run, *, as_json: bool) -> None:
+    """Print where pictures and report of a finished run are."""
+    result = _result(run)
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo(f"samples: {result['samples']}\nreport:  {result['report']}")
+
+
+def _result(run: Run) -> dict[str, Any]:
+    from ganreg.engine.folder import RunFolder, records
+
+    folder = RunFolder(run.folder)
+    losses: dict[str, float] = {}
+    metrics: dict[str, float] = {}
+    for record in records(folder.log):
+        losses = record.get("losses", losses)
+        metrics.update(record.get("metrics", {}))
+    pictures = sorted(folder.samples.glob("*.png"))
+    return {
+        "folder": str(run.folder),
+        "steps": run.spec.train.steps,
+        "samples": str(pictures[-1] if pictures else folder.samples),
+        "report": str(folder.report),
+        "losses": losses,
+        "metrics": metrics,
+    }
