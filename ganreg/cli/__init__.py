@@ -11,7 +11,7 @@ import click
 from ganreg.cli import failures
 from ganreg.cli.app import App
 from ganreg.cli.group import group
-from ganreg.errors import GanregError
+from ganreg.errors import GanregError, Interrupted
 
 __all__ = ["main"]
 
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except click.Abort:
-        return failures.ABORTED
+        click.echo("interrupted", err=True)
+        return Interrupted.exit_code
     except Exception as error:
         if app.debug:
             traceback.print_exception(error)

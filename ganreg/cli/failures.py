@@ -8,8 +8,6 @@ import click
 
 from ganreg.errors import GanregError, Interrupted, SpecError, printable
 
-ABORTED = 130
-
 
 def show(error: Exception) -> None:
     """Print an error on stderr."""

@@ -78,11 +78,14 @@ class Progress:
         return (self.step - step) / max(self._clock() - then, 1e-9)
 
     def text(self) -> str:
-        """Images per second, losses and the time that is left."""
+        """Images per second, losses, and the time that is left, or at the end the time that it took."""
         speed = self.speed
         losses = [f"{player} {value:.3f}" for player, value in self.losses.items()]
-        left = timedelta(seconds=round((self.steps - self.step) / speed)) if speed else "?"
-        return "  ".join([f"{speed * self._batch:,.0f} images/s", *losses, f"ETA {left}"])
+        if self.step >= self.steps:
+            when = f"took {_duration(self._clock() - self._begun)}"
+        else:
+            when = f"ETA {_duration((self.steps - self.step) / speed) if speed else '?'}"
+        return "  ".join([f"{speed * self._batch:,.0f} images/s", *losses, when])
 
     def show(self) -> None:
         """Print one line."""
@@ -122,6 +125,10 @@ class Bar(Progress):
         """Leave the bar as it is, and the terminal as it was."""
         super().close()
         self._display.stop()
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 def progress(spec: RunSpec) -> Progress:

@@ -2,7 +2,10 @@
 
 import pytest
 
-RAHINGE = {"loss": {"name": "proofs/tiny-relativistic", "base": "classic/hinge"}}
+MARGIN = 0.02
+"""So narrow that some logits are beyond it and some are not: elsewhere hinge is linear, and averages do not show."""
+
+RAHINGE = {"loss": {"name": "proofs/tiny-relativistic", "base": {"name": "classic/hinge", "margin": MARGIN}}}
 
 
 def test_the_dry_run_passes(run):
@@ -21,9 +24,9 @@ def test_the_update_is_the_papers(reference):
 
     for step in range(3):
         real, fake = logits(step, "discriminator")
-        move_discriminator((1 - real).relu().mean() + (1 + fake).relu().mean())
+        move_discriminator((MARGIN - real).relu().mean() + (MARGIN + fake).relu().mean())
         real, fake = logits(step, "generator")
-        move_generator((1 + real).relu().mean() + (1 - fake).relu().mean())
+        move_generator((MARGIN + real).relu().mean() + (MARGIN - fake).relu().mean())
     by_hand.assert_reached(steps=3)
 
 

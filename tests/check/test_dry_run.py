@@ -1,0 +1,223 @@
+"""The dry run: what it measures, and what it refuses."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganreg import Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Task
+from ganreg.api import Run
+from ganreg.check.tracking import Tracker
+from ganreg.errors import Mistake, SpecError
+
+Tiny = Callable[..., Run]
+Factory = Callable[[Task], Any]
+
+
+class AnyGenerator(Generator, name="any"):
+    make: Factory
+
+    def build(self, task: Task) -> Any:
+        return self.make(task)
+
+
+class AnyDiscriminator(Discriminator, name="any"):
+    make: Factory
+    provides: ClassVar[Any] = {"class_logits"}
+
+    def build(self, task: Task) -> Any:
+        return self.make(task)
+
+
+class PlainDiscriminator(AnyDiscriminator, name="plain"):
+    provides: ClassVar[Any] = frozenset()
+
+
+class AnyLoss(Loss, name="any"):
+    value: Callable[[Tensor], Tensor]
+
+    def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
+        return self.value(real.logits - fake.logits)
+
+    def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
+        return self.value(fake.logits)
+
+
+class Net(nn.Module):
+    """A linear network from anything flat, with a forward that a test writes."""
+
+    def __init__(self, inputs: int, outputs: int, forward: Callable[..., Any]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs)
+        self.spare = nn.Linear(inputs, 3)
+        self._forward = forward
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Any:
+        return self._forward(self, x.flatten(1), labels)
+
+
+def refusal(run: Run) -> Mistake:
+    with pytest.raises(SpecError) as caught:
+        run.check()
+    (mistake,) = caught.value.mistakes
+    return mistake
+
+
+def test_it_knows_shapes_parameters_and_terms(tiny: Tiny) -> None:
+    found = tiny(penalties=["r1"], conditional=True).check()
+    generator, discriminator = found.networks["generator"], found.networks["discriminator"]
+    assert (generator.takes, generator.gives) == ("(8)", "(1, 28, 28)")
+    assert (discriminator.takes, discriminator.gives) == ("(1, 28, 28)", "one number")
+    assert discriminator.parameters == 784 * 16 + 16 + 16 + 1 + 10 * 16
+    assert found.terms == ("discriminator/loss", "discriminator/r1", "generator/loss")
+    assert found.task.classes == 10
+    assert found.warnings == ()
+
+
+def test_operations_are_those_of_the_matrix_products(tiny: Tiny) -> None:
+    def generator(task: Task) -> nn.Module:
+        return nn.Sequential(nn.Linear(8, 784), nn.Unflatten(1, (1, 28, 28)))
+
+    def discriminator(task: Task) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
+
+    class Plain(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: Tensor, labels: Tensor | None = None) -> Any:
+            return self.inner(x)
+
+    run = tiny(
+        generator=AnyGenerator(make=lambda task: Plain(generator(task))),
+        discriminator=PlainDiscriminator(make=lambda task: Plain(discriminator(task))),
+    )
+    batch, g, d = 4, 2 * 8 * 784, 2 * 784
+    # Discriminator's turn: G forward, D forward and its weights' gradient, on real and on generated pictures.
+    # Generator's turn: both forward, D's gradient to the pictures, G's weights' gradient.
+    assert run.check().flops == batch * (g + 4 * d + g + 2 * d + g)
+
+
+def test_no_weight_is_allocated(tiny: Tiny) -> None:
+    found = tiny(generator={"name": "mlp", "widths": [300_000, 300_000]}).check()
+    assert found.networks["generator"].parameters > 9e10
+    assert found.memory > 4 * 9e10
+
+
+def test_the_memory_estimate_is_what_a_real_step_keeps_alive(tiny: Tiny) -> None:
+    run = tiny(generator={"name": "dcgan", "width": 8}, discriminator={"name": "dcgan", "width": 8}, penalties=["r1"])
+    estimate = run.check().memory
+    tracker = Tracker()
+    with tracker:
+        run.assemble().match.step()
+    pictures_labels_and_order = 10_000 * (784 + 8 + 8)
+    assert estimate == pytest.approx(tracker.peak - pictures_labels_and_order, rel=0.1)
+
+
+def test_a_generator_of_other_pictures_is_refused_naming_both_sides(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 8, 8)
+
+    mistake = refusal(tiny(generator=AnyGenerator(make=lambda task: Net(8, 64, forward))))
+    assert mistake.path == ("generator",)
+    assert "the generator 'any' makes (1, 8, 8) images" in mistake.message
+    assert "the discriminator 'mlp' and the data take (1, 28, 28)" in mistake.message
+
+
+def critic(forward: Callable[[Net, Tensor, Tensor | None], Any], provides: bool = True) -> Discriminator:
+    kind = AnyDiscriminator if provides else PlainDiscriminator
+    return kind(make=lambda task: Net(784, 1, forward))
+
+
+def test_logits_must_be_one_row_per_picture(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x).mean() + net.spare(x).mean())))
+    assert mistake.path == ("discriminator",)
+    assert "the first size must be 4" in mistake.message
+
+
+def test_a_parameter_without_gradient_is_refused(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x))))
+    assert mistake.path == ("discriminator",)
+    assert "reaches discriminator.spare.weight, discriminator.spare.bias" in mistake.message
+
+
+def test_a_detached_generator_is_refused(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(x).detach() + net.spare(x).sum()).view(-1, 1, 28, 28)
+
+    mistake = refusal(tiny(generator=AnyGenerator(make=lambda task: Net(8, 784, forward))))
+    assert "generator.linear.weight" in mistake.message
+    assert "generator.spare.weight" not in mistake.message
+
+
+def test_a_head_that_no_term_asks_is_a_warning(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(net.linear(x), class_logits=net.spare(x))
+
+    (warning,) = tiny(discriminator=critic(forward)).check().warnings
+    assert "discriminator.spare.weight" in warning
+
+
+def test_a_conditional_run_needs_networks_that_read_labels(tiny: Tiny) -> None:
+    def deaf(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return net.linear(x) + net.spare(x).sum(1, keepdim=True)
+
+    def listening(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        assert labels is not None
+        return net.linear(x) + net.spare(x).sum(1, keepdim=True) * labels[:, None]
+
+    mistake = refusal(tiny(conditional=True, discriminator=critic(deaf, provides=False)))
+    assert "ignores the labels" in mistake.message
+    assert mistake.path == ("discriminator",)
+    tiny(conditional=True, discriminator=critic(listening, provides=False)).check()
+    tiny(conditional=False, discriminator=critic(deaf, provides=False)).check()
+
+
+def test_a_discriminator_that_classifies_need_not_read_labels(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(net.linear(x), class_logits=net.spare(x))
+
+    tiny(conditional=True, discriminator=critic(forward)).check()
+
+
+def test_a_loss_is_one_number(tiny: Tiny) -> None:
+    mistake = refusal(tiny(loss=AnyLoss(value=lambda x: x)))
+    assert mistake.path == ("loss",)
+    assert "must be one number, not (4,)" in mistake.message
+
+
+def test_an_error_inside_a_part_names_the_part(tiny: Tiny) -> None:
+    class Faulty(Penalty, name="faulty"):
+        def __call__(self, play: Any) -> Tensor:
+            raise KeyError("nothing there")
+
+    mistake = refusal(tiny(penalties=["r1", Faulty()]))
+    assert mistake.path == ("penalties", 1)
+    assert mistake.message == "the penalty 'faulty' fails in the dry run: KeyError: 'nothing there'"
+
+
+def test_an_error_inside_a_network_names_the_network(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x[:, :9]))))
+    assert mistake.path == ("discriminator",)
+    assert "the discriminator 'any' fails in the dry run: RuntimeError" in mistake.message
+
+
+def test_a_part_that_cannot_be_built_is_named(tiny: Tiny) -> None:
+    def fail(task: Task) -> nn.Module:
+        raise RuntimeError("no such layer")
+
+    mistake = refusal(tiny(generator=AnyGenerator(make=fail)))
+    assert mistake.path == ("generator",)
+    assert mistake.message == "the generator 'any' cannot be built: RuntimeError: no such layer"
+    assert "not a torch.nn.Module" in refusal(tiny(generator=AnyGenerator(make=lambda task: 3))).message
+
+
+def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    tiny().check()
+    assert torch.equal(torch.rand(2), expected)
