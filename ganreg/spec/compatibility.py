@@ -41,7 +41,7 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
 
 def _roles(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
     wanted = set(spec.game.networks.values())
-    game = (f"the game is '{spec.game.name}'", document.locate(("game",)))
+    game = (f"the game is '{spec.game.name}'", _written(("game",), document))
     if "encoder" in wanted and spec.encoder is None:
         yield Mistake(f"the game '{spec.game.name}' needs an encoder", ("encoder",), document.locate(("game",)))
     if "encoder" not in wanted and spec.encoder is not None:
@@ -107,6 +107,12 @@ def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
             related = (image, reader) if component.kind == "generator" else (image,)
             message = f"the {component.kind} '{component.name}': {error}"
             yield Mistake(message, path, document.locate(path), related=related)
+
+
+def _written(path: Path, document: Locator) -> Position | None:
+    """Where a value was written; None for a default, which stands nowhere."""
+    place = document.locate(path)
+    return None if place == document.locate(()) else place
 
 
 def _mistake(message: str, path: Path, document: Locator, *related: tuple[str, Position | None]) -> Mistake:

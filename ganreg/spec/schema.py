@@ -8,6 +8,11 @@ from ganreg.components import KIND_MARKER, KINDS
 from ganreg.registry import Offer, Registry
 from ganreg.spec.runspec import RunSpec
 
+_CHANGES = {
+    "type": "object",
+    "not": {"required": ["name"]},
+    "description": "parameters for the part that the extended file names",
+}
 _REFERENCES = "#/$defs/component.{}"
 
 
@@ -45,7 +50,7 @@ def _kind(kind: str, registry: Registry, definitions: dict[str, Any]) -> dict[st
         definitions.update(described.pop("$defs", {}))
         mappings.append(described)
         names += [offer.component.name, offer.id]
-    return {"anyOf": [{"enum": sorted(set(names))}, *mappings]} if offers else {"not": {}}
+    return {"anyOf": [{"enum": sorted(set(names))}, *mappings, _CHANGES]} if offers else {"not": {}}
 
 
 def _linked(value: Any) -> Any:

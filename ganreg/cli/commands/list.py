@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +33,8 @@ def command(app: App, kind: str | None, as_json: bool) -> None:
     Each line begins with the name that a spec takes. KIND leaves out all other kinds; it is one of generator,
     discriminator, encoder, loss, penalty, augmentation, schedule, game, optimizer, dataset, metric and observer.
     """
-    offers = app.registry.offers(kind)
+    with _uncollected():
+        offers = app.registry.offers(kind)
     if as_json:
         click.echo(json.dumps([_record(offer) for offer in offers], indent=2))
     else:
@@ -41,6 +44,16 @@ def command(app: App, kind: str | None, as_json: bool) -> None:
             click.echo(f"plugin '{plugin.namespace}' cannot be used: `ganreg doctor` tells why", err=True)
     if not offers:
         click.echo(_nothing(app, kind), err=True)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection: defining classes makes no garbage, and looking for it takes 5 % of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _record(offer: Offer) -> dict[str, str]:
