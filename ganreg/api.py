@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganreg.components import KINDS, Component
-from ganreg.errors import SpecError, UsageError
+from ganreg.errors import GanregError, SpecError, UsageError
 from ganreg.registry import Registry, lock
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
@@ -105,7 +106,6 @@ class Run:
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
-        from ganreg.report import write_report
 
         self.check()
         folder = RunFolder(self.folder)
@@ -124,10 +124,16 @@ class Run:
             training.tell("started", self.folder, plain(self.spec, self.registry))
             try:
                 training.run()
-            finally:
-                training.tell("finished", training.match.step_index)
-                write_report(self.folder)
+            except BaseException:
+                with suppress(GanregError):
+                    self._finish(training)
+                raise
+            self._finish(training)
         return self
+
+    def _finish(self, training: Training) -> None:
+        training.tell("finished", training.match.step_index)
+        self.report()
 
     def sample(self, count: int, *, seed: int | None = None) -> Tensor:
         """`count` pictures (N, C, H, W) in [-1, 1] from the trained generator.

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 NAMES = {
-    "generator": "Generator.",
-    "discriminator": "Discriminator.",
-    "encoder": "Encoder, in games that have one.",
-    "loss": "Loss.",
-    "augment": "Augmentation.",
-    "schedule": "Schedule.",
-    "game": "Game.",
-    "data": "Dataset.",
+    "generator": "Makes pictures from noise.",
+    "discriminator": "Tells real pictures from generated ones.",
+    "encoder": "Turns pictures into noise, in games that have one.",
+    "loss": "What the players minimize.",
+    "augment": "Changes the pictures that the discriminator sees.",
+    "schedule": "The order of updates within a step; alternating without it.",
+    "game": "Who plays; standard without it.",
+    "data": "The pictures.",
 }
 """Keys of a spec that have an option of their own, with its help."""
 
@@ -41,7 +41,13 @@ def composition(command: Command) -> Command:
     options = [
         click.argument("spec", required=False),
         *(click.option(f"--{key}", metavar="NAME", help=text) for key, text in NAMES.items()),
-        click.option("--penalty", "penalties", metavar="NAME", multiple=True, help="Penalty; may be repeated."),
+        click.option(
+            "--penalty",
+            "penalties",
+            metavar="NAME",
+            multiple=True,
+            help="A further term of a player's loss, or a constraint; may be repeated.",
+        ),
         click.option("--seed", metavar="INTEGER", help="All randomness follows from it."),
         click.option(
             "--set",

@@ -25,6 +25,10 @@ def _text(error: Exception) -> str:
         return message
     if isinstance(error, GanregError):
         return f"error: {message}"
+    if isinstance(error, OSError):
+        return f"error: {printable(str(error))}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's own is no MemoryError
+        return f"error: out of memory: {message}\n  help: try a smaller train.batch_size, or a larger train.accumulate"
     return (
         f"error: internal error: {type(error).__name__}: {message}\n"
         "  help: `ganreg --debug …` shows where; please report it with what that prints"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 
@@ -14,21 +12,20 @@ def plural(kind: str) -> str:
     return kind + ("es" if kind.endswith("s") else "s")
 
 
-class KindName(click.ParamType):
-    """An argument that names a kind."""
+def parse(context: click.Context, parameter: click.Parameter | None, word: str | None) -> str | None:
+    """The callback of an argument that names a kind: the kind in singular, None for None.
 
-    name = "kind"
+    Raises BadParameter with the nearest kind.
+    """
+    from difflib import get_close_matches
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The kind in singular; a usage error with the nearest one for anything else."""
-        from difflib import get_close_matches
+    from ganreg.components import KINDS
 
-        from ganreg.components import KINDS
-
-        word = str(value).lower()
-        for kind in KINDS:
-            if word in (kind, plural(kind)):
-                return kind
-        near = get_close_matches(word, KINDS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(KINDS)}"
-        self.fail(f"'{value}' is no kind of component: {hint}", param, ctx)
+    if word is None:
+        return None
+    for kind in KINDS:
+        if word.lower() in (kind, plural(kind)):
+            return kind
+    near = get_close_matches(word.lower(), KINDS, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(KINDS)}"
+    raise click.BadParameter(f"'{word}' is no kind of component: {hint}", context, parameter)

@@ -48,8 +48,8 @@ def _of_type(schema: Schema, definitions: Schema) -> str:
             items = values(schema.get("items", {}), definitions)
             return f"list of {items}" + (f", at least {schema['minItems']}" if schema.get("minItems") else "")
         case "object":
-            items = schema.get("additionalProperties")
-            return f"mapping of names to {values(items, definitions)}" if isinstance(items, Mapping) else "mapping"
+            inner = schema.get("additionalProperties")
+            return f"mapping of names to {values(inner, definitions)}" if isinstance(inner, Mapping) else "mapping"
         case "string" if "pattern" in schema:
             return f"text that matches {schema['pattern']}"
         case "string":

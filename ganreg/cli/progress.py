@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -24,28 +24,39 @@ WINDOW = 10.0
 """Seconds over which speed is measured."""
 
 
+class Mark(NamedTuple):
+    """Where a training was at a time."""
+
+    time: float
+    step: int
+    batches: int
+
+
 class Progress:
     """What is known of a training in progress, and when it is shown. An observer, and the loop's `tick`.
 
-    every: seconds between two showings.
+    where: the steps that are done and the batches that are used up. every: seconds between two showings.
     """
 
     every = LINE
 
-    def __init__(self, spec: RunSpec, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, spec: RunSpec, where: Callable[[], tuple[int, int]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.steps = spec.train.steps
-        self.step = 0
         self.losses: dict[str, float] = {}
         self._players = tuple(spec.game.players)
-        self._batch = spec.train.batch_size
+        self._batch_size = spec.train.batch_size
+        self._where = where
         self._clock = clock
+        self._marks: deque[Mark] = deque()
         self._begun = self._shown = clock()
-        self._marks: deque[tuple[float, int]] = deque()
 
     def started(self, folder: Path, spec: Mapping[str, Any]) -> None:
         """The training begins."""
         click.echo(f"training into {folder}", err=True)
         self._begun = self._shown = self._clock()
+        self._marks.append(Mark(self._begun, *self._where()))
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Losses, by "player/term", or metrics, which are passed over."""
@@ -58,43 +69,38 @@ class Progress:
 
     def tick(self, step: int) -> None:
         """A step is done."""
-        now = self._clock()
-        if not self._marks:
-            self._marks.append((self._begun, step - 1))
-        self.step = step
-        if now - self._shown >= self.every:
-            self._shown = now
-            self._marks.append((now, step))
-            while now - self._marks[0][0] > WINDOW and len(self._marks) > 2:
-                self._marks.popleft()
-            self.show()
+        if self._clock() - self._shown >= self.every:
+            self.mark()
 
-    @property
-    def speed(self) -> float:
-        """Steps per second, of late."""
-        if not self._marks:
-            return 0.0
-        then, step = self._marks[0]
-        return (self.step - step) / max(self._clock() - then, 1e-9)
+    def mark(self) -> None:
+        """Take the time, and show where the training is."""
+        now = Mark(self._clock(), *self._where())
+        self._shown = now.time
+        self._marks.append(now)
+        while now.time - self._marks[0].time > WINDOW and len(self._marks) > 2:
+            self._marks.popleft()
+        self.show(now.step, self.text())
 
     def text(self) -> str:
         """Images per second, losses, and the time that is left, or at the end the time that it took."""
-        speed = self.speed
+        then, now = self._marks[0], self._marks[-1]
+        seconds = max(now.time - then.time, 1e-9)
+        images = (now.batches - then.batches) * self._batch_size / seconds
         losses = [f"{player} {value:.3f}" for player, value in self.losses.items()]
-        if self.step >= self.steps:
-            when = f"took {_duration(self._clock() - self._begun)}"
-        else:
-            when = f"ETA {_duration((self.steps - self.step) / speed) if speed else '?'}"
-        return "  ".join([f"{speed * self._batch:,.0f} images/s", *losses, when])
+        when = f"took {_duration(now.time - self._begun)}"
+        if now.step < self.steps:
+            done = now.step - then.step
+            when = f"ETA {_duration((self.steps - now.step) * seconds / done) if done else '?'}"
+        return "  ".join([f"{images:,.0f} images/s", *losses, when])
 
-    def show(self) -> None:
+    def show(self, step: int, text: str) -> None:
         """Print one line."""
-        click.echo(f"step {self.step}/{self.steps}  {self.text()}", err=True)
+        click.echo(f"step {step}/{self.steps}  {text}", err=True)
 
     def close(self) -> None:
-        """Show the last step, if there was one."""
+        """Show where the training ended, if it began."""
         if self._marks:
-            self.show()
+            self.mark()
 
 
 class Bar(Progress):
@@ -102,12 +108,12 @@ class Bar(Progress):
 
     every = REDRAW
 
-    def __init__(self, spec: RunSpec) -> None:
+    def __init__(self, spec: RunSpec, where: Callable[[], tuple[int, int]]) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Display
 
-        super().__init__(spec)
+        super().__init__(spec, where)
         columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
         self._display = Display(*columns, console=Console(stderr=True), auto_refresh=False)
         self._task = self._display.add_task("", total=self.steps)
@@ -117,9 +123,9 @@ class Bar(Progress):
         super().started(folder, spec)
         self._display.start()
 
-    def show(self) -> None:
+    def show(self, step: int, text: str) -> None:
         """Draw the bar."""
-        self._display.update(self._task, completed=self.step, description=self.text(), refresh=True)
+        self._display.update(self._task, completed=step, description=text, refresh=True)
 
     def close(self) -> None:
         """Leave the bar as it is, and the terminal as it was."""
@@ -131,7 +137,7 @@ def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def progress(spec: RunSpec) -> Progress:
+def progress(spec: RunSpec, where: Callable[[], tuple[int, int]]) -> Progress:
     """A bar where stderr is a terminal that can draw one."""
     drawable = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
-    return Bar(spec) if drawable else Progress(spec)
+    return Bar(spec, where) if drawable else Progress(spec, where)

@@ -21,9 +21,13 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
     from ganreg.cli.signals import Signals
     from ganreg.engine.loop import Stop
 
+    def where() -> tuple[int, int]:
+        assert run.training is not None, "it is there from the event `started` on"
+        return run.training.match.step_index, run.training.match.position
+
     stop = Stop()
     try:
-        with Signals(stop) as signals, closing(progress(run.spec)) as shown:
+        with Signals(stop) as signals, closing(progress(run.spec, where)) as shown:
             run.train(
                 overwrite=overwrite,
                 resume=resume,

@@ -11,7 +11,7 @@ import torch
 
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.feed import Feed
-from ganreg.engine.folder import RunFolder, append
+from ganreg.engine.folder import RunFolder, append, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import generate, save_grid
@@ -44,7 +44,7 @@ class Training:
     def run(self) -> None:
         """Train to the last step of the spec. Raises DivergenceError, CheckpointError or Interrupted."""
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
-        clock = Clock(match)
+        clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
             self.sample()
         while match.step_index < steps:
@@ -101,15 +101,16 @@ class Training:
 
 
 class Clock:
-    """Seconds of training and pictures per second, over all and since the last reading."""
+    """Seconds of training, on top of those before a resume, and pictures per second since the last reading."""
 
-    def __init__(self, match: Match) -> None:
+    def __init__(self, match: Match, before: float) -> None:
         self._match = match
-        self._start = self._last = time.perf_counter()
+        self._last = time.perf_counter()
+        self._start = self._last - before
         self._position = match.position
 
     def read(self) -> dict[str, float]:
-        """seconds: since the training began in this process. images_per_second: real pictures, since last time."""
+        """seconds: of training so far. images_per_second: real pictures, since last time."""
         now, pictures = time.perf_counter(), self._match.position - self._position
         speed = pictures * self._match.spec.train.batch_size / max(now - self._last, 1e-9)
         self._last, self._position = now, self._match.position

@@ -44,7 +44,7 @@ class Buckets:
             np.add.reduceat(steps, starts) / counts,
             np.minimum.reduceat(values, starts),
             np.add.reduceat(values, starts) / counts,
-            np.minimum.reduceat(values, starts),
+            np.maximum.reduceat(values, starts),
         )
 
     def smooth(self) -> Array:

@@ -89,7 +89,7 @@ def _set(node: Node | None, steps: Steps, value: Node, walked: tuple[str | int, 
     if not steps:
         return _lay(node, value) if node else value
     (part, position), rest = steps[0], steps[1:]
-    node = _named(node) if node else Node(None)
+    node = _named(node) if node else Node(None, position)
     if isinstance(node.content, list):
         index = _index(node.content, part, position, walked)
         items = list(node.content)
@@ -101,9 +101,9 @@ def _set(node: Node | None, steps: Steps, value: Node, walked: tuple[str | int, 
     entries: dict[str, Node] = node.content or {}
     new = _set(entries.get(part), rest, value, (*walked, part))
     new = replace(new, key=new.key or position)
-    if part == "name" and walked and not rest and _replaces(Node(entries), new):
+    if part == "name" and walked and _replaces(Node(entries), new):
         entries = {}
-    return replace(node, content={**entries, part: new}, position=node.position or position)
+    return replace(node, content={**entries, part: new})
 
 
 def _index(items: list[Node], part: str, position: Position, walked: tuple[str | int, ...]) -> int:

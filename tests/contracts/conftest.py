@@ -96,8 +96,8 @@ class Reference:
     def __init__(self, training):
         self.match = training.match
         self.feed = training.feed
-        self.initial = deepcopy(dict(self.match.networks))
-        self.networks = deepcopy(self.initial)
+        self.networks = deepcopy(dict(self.match.networks))
+        self.initial = {name: deepcopy(network.state_dict()) for name, network in self.networks.items()}
 
     def __getitem__(self, name):
         return self.networks[name]
@@ -114,11 +114,11 @@ class Reference:
         """The numbers of the draw-th call of `play.random` in one turn."""
         return Stream(torch.device("cpu"), SEED, purpose, step, player, turn, 0, draw)
 
-    def grow(self, index):
+    def stage(self, index, fade):
         """Bring the copies to a stage, their new layers drawn as the engine draws them."""
         torch.manual_seed(derive(SEED, "stage", index))
         for network in self.networks.values():
-            network.set_stage(index)
+            network.set_stage(index, fade)
 
     def adam(self, *names):
         """Adam as the run has it, for the weights of some networks."""
@@ -129,9 +129,9 @@ class Reference:
         for _ in range(steps):
             self.match.step()
         for name, network in self.match.networks.items():
-            assert any(not torch.equal(a, b) for a, b in pairs(network, self.initial[name])), f"{name} has not moved"
-            for mine, engines in pairs(self.networks[name], network):
-                torch.testing.assert_close(mine, engines, rtol=0, atol=1e-6)
+            reached = network.state_dict()
+            assert not same(reached, self.initial[name]), f"{name} has not moved"
+            torch.testing.assert_close(reached, self.networks[name].state_dict(), rtol=0, atol=1e-6)
 
 
 class Descent:
@@ -160,9 +160,3 @@ class Descent:
         known = set(map(id, self.weights))
         self.weights = list(network.parameters())
         self.optimizer.add_param_group({"params": [w for w in self.weights if id(w) not in known]})
-
-
-def pairs(one, other):
-    """The tensors of two networks of one form."""
-    theirs = other.state_dict()
-    return [(tensor, theirs[name]) for name, tensor in one.state_dict().items() if name in theirs]

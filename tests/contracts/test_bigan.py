@@ -19,8 +19,13 @@ def test_the_dry_run_passes(run):
 
 
 def test_the_pairs_are_asked_for(run):
-    with pytest.raises(GanregError, match=r"needs pairs(.|\n)*discriminators that provide it: proofs/tiny-pairs"):
+    with pytest.raises(GanregError, match=r"needs pairs(.|\n)*provided by: discriminator proofs/tiny-pairs"):
         run(**BIGAN | {"discriminator": "tiny-discriminator"})
+
+
+def test_parts_that_know_no_pairs_join_in(run):
+    """ADA asks for the discriminator's output on the real side, and the game knows what that is."""
+    run(**BIGAN, augment="proofs/tiny-ada").check()
 
 
 def test_the_update_is_the_papers(reference):

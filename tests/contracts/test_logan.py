@@ -7,11 +7,13 @@ LOGAN = {
     "schedule": {"name": "proofs/tiny-logan", "rate": 0.9, "damping": 0.5},
     "latent": {"size": 6, "distribution": "uniform"},
     "loss": "classic/wasserstein",
+    "penalties": [{"name": "tiny-latent-step", "side": side, "weight": 0.3} for side in ("generator", "discriminator")],
 }
 
 
 def test_the_dry_run_passes(run):
-    run(**LOGAN).check()
+    found = run(**LOGAN).check()
+    assert {"generator/tiny-latent-step", "discriminator/tiny-latent-step.2"} <= set(found.terms)
 
 
 @pytest.mark.parametrize("conditional", [False, True])
@@ -27,16 +29,19 @@ def test_the_update_is_the_papers(reference, conditional):
 
     def optimized(z, labels):
         """z' = [z + Δz], with Δz by natural gradient."""
-        z.requires_grad_()
+        z = z.clone().requires_grad_()
         (g,) = torch.autograd.grad(f(z, labels).sum(), z, create_graph=True)
         return torch.clamp(z + 0.9 * g / (0.5 + (g * g).sum(1, keepdim=True)), -1, 1)
 
     for step in range(3):
-        batch = by_hand.batch(step)
-        labels = batch.labels
-        move_generator.look(-f(optimized(by_hand.z(step, "generator"), labels), labels).mean())
-        fake = f(optimized(by_hand.z(step, "discriminator"), labels), labels)
-        move_discriminator.look(fake.mean() - discriminator(batch.images, labels).mean())
+        images, labels = by_hand.batch(step).images, by_hand.batch(step).labels
+        z = by_hand.z(step, "generator")
+        refined = optimized(z, labels)
+        move_generator.look(-f(refined, labels).mean() + 0.3 * ((refined - z) ** 2).sum(1).mean())
+        z = by_hand.z(step, "discriminator")
+        refined = optimized(z, labels)
+        distance = f(refined, labels).mean() - discriminator(images, labels).mean()
+        move_discriminator.look(distance + 0.3 * ((refined - z) ** 2).sum(1).mean())
         move_generator.step()
         move_discriminator.step()
     by_hand.assert_reached(steps=3)

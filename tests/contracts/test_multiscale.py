@@ -33,14 +33,14 @@ def test_the_update_is_the_papers(reference):
 
     for step in range(3):
         x = by_hand.batch(step).images
-        fake = generator(by_hand.z(step, "discriminator"))
+        generated = generator(by_hand.z(step, "discriminator"))
         move_discriminator(
             sum(0.5 * (real - 1).square().mean() for real, _ in scales(x))
-            + sum(0.5 * fake.square().mean() for fake, _ in scales(fake))
+            + sum(0.5 * fake.square().mean() for fake, _ in scales(generated))
         )
         loss = 0
-        fake = generator(by_hand.z(step, "generator"))
-        for (judged, features), (_, wanted) in zip(scales(fake), scales(x), strict=True):
+        generated = generator(by_hand.z(step, "generator"))
+        for (judged, features), (_, wanted) in zip(scales(generated), scales(x), strict=True):
             loss = loss + 0.5 * (judged - 1).square().mean()
             loss = loss + 10 * sum((w - f).abs().sum() / f.numel() for w, f in zip(wanted, features, strict=True))
         move_generator(loss)

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from ganreg import GanregError
+
 PATH_LENGTH = {
     "generator": "tiny-mapped",
     "loss": "classic/non-saturating",
@@ -16,6 +18,11 @@ def mean_of(state):
 
 def test_the_dry_run_passes(run):
     assert run(**PATH_LENGTH).check().terms == ("discriminator/loss", "generator/loss", "generator/tiny-path-length")
+
+
+def test_the_mapping_is_asked_for(run):
+    with pytest.raises(GanregError, match=r"needs mapping(.|\n)*provided by: generator proofs/tiny-mapped"):
+        run(**PATH_LENGTH | {"generator": "tiny-generator"})
 
 
 def test_the_update_is_the_papers(reference):

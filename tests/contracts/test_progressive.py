@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from ganreg_proofs.networks.progressive import GrowingGenerator as GrowingGeneratorNetwork
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganreg import GanregError
+from ganreg import GanregError, Generator
 
 PROGRESSIVE = {
     "data": {"name": "tiny-pictures", "side": 16},
@@ -16,7 +17,25 @@ PROGRESSIVE = {
 
 
 def test_the_dry_run_passes(run):
-    run(**PROGRESSIVE).check()
+    found = run(**PROGRESSIVE).check()
+    assert found.networks["generator"].gives == "(1, 16, 16)"
+
+
+class StuntedNetwork(GrowingGeneratorNetwork):
+    def set_stage(self, index, fade):
+        super().set_stage(min(index, 1), fade)
+
+
+class Stunted(Generator, name="stunted"):
+    """Stays at the second stage."""
+
+    def build(self, task):
+        return StuntedNetwork(task.latent, task.image[0], width=4)
+
+
+def test_the_dry_run_sees_every_stage(run):
+    with pytest.raises(GanregError, match=r"'stunted' makes \(1, 8, 8\) images(.|\n)*\(1, 16, 16\)"):
+        run(**PROGRESSIVE | {"generator": Stunted()}).check()
 
 
 def test_the_last_stage_must_be_the_datas(run):
@@ -31,14 +50,15 @@ def test_the_update_is_the_papers(reference):
     average = {}
 
     for step, (stage, alpha) in enumerate([(0, 1), (0, 1), (0, 1), (1, 0), (1, 0.5), (1, 1), (2, 0), (2, 0.5)]):
+        by_hand.stage(stage, alpha)
         if alpha == 0:
-            by_hand.grow(stage)
             move_generator.follow(generator)
             move_discriminator.follow(discriminator)
-        generator.alpha.fill_(alpha)
-        discriminator.alpha.fill_(alpha)
         average = {name: average.get(name, now.clone()) for name, now in generator.state_dict().items()}
         real = adaptive_avg_pool2d(by_hand.batch(step).images, 4 * 2**stage)
+        if alpha < 1:
+            coarse = adaptive_avg_pool2d(real, 2 * 2**stage).repeat_interleave(2, 2).repeat_interleave(2, 3)
+            real = (1 - alpha) * coarse + alpha * real
         fake = generator(by_hand.z(step, "discriminator"))
         move_discriminator(discriminator(fake).mean() - discriminator(real).mean())
         move_generator(-discriminator(generator(by_hand.z(step, "generator"))).mean())

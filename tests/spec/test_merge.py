@@ -168,7 +168,7 @@ def test_places_of_a_setting(spec):
         (".train=1", 1, "a part of this path is empty"),
         ("penalties.2.weight=3", 11, "'penalties' is a list: its items are 0 to 1"),
         ("penalties.-1=3", 11, "'penalties' is a list: its items are 0 to 1"),
-        ("penalties.²=3", 11, "'penalties' is a list: its items are 0 to 1"),
+        ("penalties.٠=3", 11, "'penalties' is a list: its items are 0 to 1"),
         ("penalties.weight=3", 11, "'penalties' is a list: its items are 0 to 1"),
         ("penalties." + "9" * 5000 + "=3", 11, "'penalties' is a list: its items are 0 to 1"),
         ("penalties.1.on.1=3", 16, "'penalties.1.on' is a list: its items are 0 to 0"),
@@ -179,13 +179,14 @@ def test_places_of_a_setting(spec):
         ("a=[1, 2", 3, "this bracket is never closed"),
         ("a.b='c", 5, "this quote is never closed"),
         ("a=[1] b", 7, "this cannot follow what stands before it"),
+        ('a="\\UFFFFFFFF"', 3, "this cannot be read as YAML (OverflowError)"),
         ("a={b: 1, b: 2}", 10, "the key 'b' is given twice"),
         ("a=[!x 1]", 4, "a spec has no tags: put a value that begins with '!' in quotes"),
         ("a= 99999999999999999999", 4, "this integer does not fit into 64 bits"),
         ("a=" + "[" * 100_000, 2 + 33, "more than 32 mappings and lists inside each other"),
         ("a=b\x1b[0m", 4, "the character U+001B cannot stand in a spec"),
         ("a=\udcff", 3, "the character U+DCFF cannot stand in a spec"),
-        ("a." * 40 + "b=1", 65, "a path has no more than 32 parts"),
+        ("a." * 32 + "b=1", 65, "a path has no more than 32 parts"),
     ],
 )
 def test_a_setting_that_is_refused(option, column, message):
@@ -212,6 +213,13 @@ def test_the_mistakes_of_all_settings_are_reported(spec):
         "    1 | train: {steps: 3}\n"
         "      |                ^"
     )
+
+
+def test_what_a_setting_adds_stands_there_and_what_was_there_does_not():
+    document = from_mapping({"train": {"steps": 3}}).override(["a.b=1", "train.seed=2"])
+    found = {path: document.locate(path) for path in [(), ("a",), ("a", "b"), ("train",), ("train", "seed")]}
+    assert [str(position) for position in found.values()] == ["None", "--set:1:3", "--set:1:5", "None", "--set:1:12"]
+    assert str(document.locate(("a",), key=True)) == "--set:1:1"
 
 
 def test_an_object_from_python_has_no_keys():

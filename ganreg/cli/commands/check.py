@@ -15,12 +15,15 @@ from ganreg.cli.composition import compose, composition
 if TYPE_CHECKING:
     from ganreg.check import DryRun
 
+DECIMAL = ("", "k", "M", "G", "T", "P")
+BINARY = ("", "Ki", "Mi", "Gi", "Ti")
+
 
 @click.command("check")
 @composition
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(app: App, as_json: bool, **composed: Any) -> None:
+def command(app: App, /, as_json: bool, **composed: Any) -> None:
     """Check a spec without training.
 
     Validates SPEC, or what the options compose, builds the networks without allocating their weights, and plays one
@@ -45,8 +48,8 @@ def _lines(found: DryRun) -> list[str]:
     return [
         f"task    {', '.join(facts)}",
         *(f"terms   {player}: {', '.join(terms)}" for player, terms in _by_player(found.terms).items()),
-        f"work    {_scaled(found.flops, 1000, ('', 'k', 'M', 'G', 'T', 'P'))}FLOP per step",
-        f"memory  {_scaled(found.memory, 1024, ('', 'Ki', 'Mi', 'Gi', 'Ti'))}B at the peak, by estimate; without the data",
+        f"work    {_scaled(found.flops, 1000, DECIMAL)}FLOP per step",
+        f"memory  {_scaled(found.memory, 1024, BINARY)}B at the peak, estimated, without the data",
         "",
         *_columns(rows),
         "",

@@ -17,7 +17,7 @@ from ganreg.cli.training import conclude, train
 @click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
 @click.pass_obj
-def command(app: App, overwrite: bool, as_json: bool, **composed: Any) -> None:
+def command(app: App, /, overwrite: bool, as_json: bool, **composed: Any) -> None:
     """Train a GAN.
 
     The run is what SPEC says, and what the options say in its place: parts by name, and any value by its path. A NAME

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.kinds import KindName, plural
+from ganreg.cli.kinds import parse, plural
 
 if TYPE_CHECKING:
     from ganreg.registry import Offer, Registry
@@ -40,7 +40,7 @@ def command(context: click.Context, words: tuple[str, ...], as_json: bool) -> No
     if len(words) > 2:
         raise click.UsageError("give a name, or a kind and a name")
     app: App = context.obj
-    kind = KindName().convert(words[0], None, context) if len(words) == 2 else None
+    kind = parse(context, None, words[0]) if len(words) == 2 else None
     offers = _find(app.registry, kind, words[-1])
     if as_json:
         click.echo(json.dumps([_record(offer) for offer in offers], indent=2))

@@ -10,7 +10,7 @@ from ganreg_proofs.basics import Pictures, TinyDiscriminator, TinyGenerator
 from ganreg_proofs.bigan import BiGAN, PairDiscriminator, TinyEncoder
 from ganreg_proofs.cyclegan import CycleGAN, PatchDiscriminator, Translator, UnpairedPictures
 from ganreg_proofs.extragradient import Extragradient
-from ganreg_proofs.logan import LOGAN
+from ganreg_proofs.logan import LOGAN, LatentStep
 from ganreg_proofs.multiscale import FeatureMatching, MultiScaleDiscriminator
 from ganreg_proofs.path_length import MappedGenerator, PathLength
 from ganreg_proofs.progressive import GrowingDiscriminator, GrowingGenerator, Progressive
@@ -36,6 +36,7 @@ def ganreg_components():
         GrowingDiscriminator,
         Extragradient,
         LOGAN,
+        LatentStep,
         ADA,
         PathLength,
         MappedGenerator,

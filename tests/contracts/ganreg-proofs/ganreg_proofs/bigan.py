@@ -18,9 +18,14 @@ class BiGAN(Game, name="tiny-bigan"):
     players: ClassVar = {"generator": ("generator", "encoder"), "discriminator": ("discriminator",)}
     requires = frozenset({"pairs"})
 
+    def real_output(self, play):
+        return play.discriminate(play.real, latent=play.networks["encoder"](play.real, play.labels))
+
+    def fake_output(self, play):
+        return play.discriminate(play.fake, latent=play.z)
+
     def terms(self, play):
-        encoded = play.discriminate(play.real, latent=play.networks["encoder"](play.real, play.labels))
-        generated = play.discriminate(play.fake, latent=play.z)
+        encoded, generated = play.real_output, play.fake_output
         if play.player == "discriminator":
             return {"loss": play.loss.discriminator(encoded, generated)}
         return {"loss": play.loss.discriminator(generated, encoded)}

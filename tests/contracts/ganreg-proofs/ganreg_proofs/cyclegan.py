@@ -16,7 +16,8 @@ class CycleGAN(Game, name="tiny-cyclegan"):
     """Both translations at once, each judged in the domain where it arrives, and held together by the way back.
 
     Generators: L_GAN(G, D_B) + L_GAN(F, D_A) + cycle·(|F(G(a)) - a|₁ + |G(F(b)) - b|₁) (equations 1 to 3), and
-    identity·cycle·(|G(b) - b|₁ + |F(a) - a|₁) (section 5.2). Take a least-squares loss, as section 4 does.
+    identity·cycle·(|G(b) - b|₁ + |F(a) - a|₁) (section 5.2). Discriminators see generated pictures from a pool of
+    former ones. Take a least-squares loss (both section 4).
     """
 
     networks: ClassVar = {
@@ -32,6 +33,7 @@ class CycleGAN(Game, name="tiny-cyclegan"):
 
     cycle: NonNegativeFloat = Field(10.0, description="factor of the cycle consistency (λ)")
     identity: NonNegativeFloat = Field(0.0, description="factor, times λ, of leaving pictures of the target alone")
+    pool: PositiveInt = Field(50, description="generated pictures of each domain that are kept")
 
     def check(self, task):
         if task.source is None:
@@ -43,31 +45,10 @@ class CycleGAN(Game, name="tiny-cyclegan"):
         towards_a = network in ("generator_ba", "discriminator_a")
         return replace(task, image=task.source, source=task.image) if towards_a else task
 
-    def terms(self, play):
-        a, b = play.source, play.real
-        ab, ba = play.networks["generator_ab"], play.networks["generator_ba"]
-        fake_a, fake_b = ba(b), ab(a)
-        if play.player == "discriminator":
-            return {
-                "a": play.loss.discriminator(_judge(play, "a", a), _judge(play, "a", fake_a)),
-                "b": play.loss.discriminator(_judge(play, "b", b), _judge(play, "b", fake_b)),
-            }
-        terms = {
-            "a": play.loss.generator(None, _judge(play, "a", fake_a)),
-            "b": play.loss.generator(None, _judge(play, "b", fake_b)),
-            "cycle": self.cycle * (_l1(ba(fake_b), a) + _l1(ab(fake_a), b)),
-        }
-        if self.identity:
-            terms["identity"] = self.identity * self.cycle * (_l1(ab(b), b) + _l1(ba(a), a))
-        return terms
+    def build(self, task):
+        from ganreg_proofs.networks.cyclegan import CycleGAN
 
-
-def _judge(play, domain, images):
-    return play.discriminate(images, network=f"discriminator_{domain}")
-
-
-def _l1(one, other):
-    return (one - other).abs().mean()
+        return CycleGAN(self.cycle, self.identity, self.pool, task)
 
 
 class UnpairedPictures(Dataset, name="tiny-unpaired"):

@@ -1,8 +1,10 @@
 """LOGAN (Wu et al., 2019; arXiv:1912.00953): z moves towards what the discriminator likes before the players move."""
 
+from typing import Literal
+
 from pydantic import Field, NonNegativeFloat
 
-from ganreg import Schedule
+from ganreg import Penalty, Schedule
 
 
 class LOGAN(Schedule, name="tiny-logan"):
@@ -30,3 +32,16 @@ class LOGAN(Schedule, name="tiny-logan"):
         (gradient,) = torch.autograd.grad(judged.logits.sum(), z, create_graph=True)
         step = self.rate * gradient / (self.damping + gradient.square().sum(dim=1, keepdim=True))
         return (z + step).clamp(-1, 1)
+
+
+class LatentStep(Penalty, name="tiny-latent-step"):
+    """E[|Δz|²] (section 3), so that the optimized z stays near its prior; for either player."""
+
+    side: Literal["generator", "discriminator"] = Field("generator", description="the player whose term it is")
+
+    @property
+    def player(self):
+        return self.side
+
+    def __call__(self, play):
+        return (play.z - play.noise).square().sum(dim=1).mean()

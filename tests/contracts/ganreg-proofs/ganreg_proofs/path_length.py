@@ -14,6 +14,7 @@ class PathLength(Penalty, name="tiny-path-length"):
 
     player = "generator"
     double_backward = True
+    requires = frozenset({"mapping"})
 
     weight: NonNegativeFloat = Field(2.0, description="factor of the term (γ)")
     decay: float = Field(0.01, gt=0, le=1, description="share of the newest batch in the running mean")
@@ -27,6 +28,7 @@ class PathLength(Penalty, name="tiny-path-length"):
 class MappedGenerator(Generator, name="tiny-mapped"):
     """z to w to pictures: `mapping(z)`, then `synthesis(w)`."""
 
+    provides = frozenset({"mapping"})
     width: PositiveInt = Field(4, description="channels of the synthesis")
 
     def build(self, task):

@@ -8,10 +8,10 @@ FIRST = 4
 
 
 class Progressive(Schedule, name="tiny-progressive"):
-    """From 4x4 pictures up to the task's, one doubling per stage; the new layers fade in (figure 2).
+    """From 4x4 pictures up to the task's, one doubling per stage.
 
-    Stage k begins at step k·stage_steps. Within its first `fade_steps` steps the new resolution's share α grows
-    linearly from 0 to 1.
+    New layers fade in, and with them the detail of real pictures (figure 2). Stage k begins at step k·stage_steps;
+    within its first `fade_steps` steps the share α of what is new grows linearly from 0 to 1.
     """
 
     stages: PositiveInt = Field(3, description="resolutions, 4 the first")
@@ -22,12 +22,13 @@ class Progressive(Schedule, name="tiny-progressive"):
         if task.image[1] != task.image[2] or task.image[1] != FIRST * 2 ** (self.stages - 1):
             raise ValueError(f"{self.stages} stages end at square pictures of side {FIRST * 2 ** (self.stages - 1)}")
 
+    def milestones(self):
+        return tuple(index * self.stage_steps for index in range(1, self.stages))
+
     def step(self, game):
         index = min(game.step_index // self.stage_steps, self.stages - 1)
         done = game.step_index - index * self.stage_steps
-        game.stage(index, FIRST * 2**index)
-        for network in game.networks.values():
-            network.alpha.fill_(min(done / self.fade_steps, 1.0) if index else 1.0)
+        game.stage(index, FIRST * 2**index, fade=min(done / self.fade_steps, 1) if index else 1)
         game.update("discriminator")
         game.update("generator")
 

@@ -1,8 +1,90 @@
-"""Networks and data of CycleGAN."""
+"""What CycleGAN is made of: the game with its pools, the networks, the data."""
 
+import torch
 from torch import nn
 
 from ganreg import Batch
+
+
+class CycleGAN(nn.Module):
+    """The game's terms; its state are the pools of generated pictures."""
+
+    def __init__(self, cycle, identity, pool, task):
+        super().__init__()
+        self.cycle = cycle
+        self.identity = identity
+        self.pools = nn.ModuleDict({"a": PicturePool(pool, task.source), "b": PicturePool(pool, task.image)})
+
+    def terms(self, play):
+        a, b = play.source, play.real
+        fake_a, fake_b = to_a(play, b), to_b(play, a)
+        if play.player == "discriminator":
+            return {
+                "a": play.loss.discriminator(judge(play, "a", a), judge(play, "a", self.former(play, "a", fake_a))),
+                "b": play.loss.discriminator(judge(play, "b", b), judge(play, "b", self.former(play, "b", fake_b))),
+            }
+        terms = {
+            "a": play.loss.generator(None, judge(play, "a", fake_a)),
+            "b": play.loss.generator(None, judge(play, "b", fake_b)),
+            "cycle": self.cycle * (l1(to_a(play, fake_b), a) + l1(to_b(play, fake_a), b)),
+        }
+        if self.identity:
+            terms["identity"] = self.identity * self.cycle * (l1(to_b(play, b), b) + l1(to_a(play, a), a))
+        return terms
+
+    def former(self, play, domain, images):
+        """Generated pictures for the discriminator; the pool takes them in once the discriminator has moved."""
+        shown, play.notes[f"pool {domain}"] = self.pools[domain].exchange(images, play.random("pool"))
+        return shown
+
+    def after_update(self, play):
+        if play.player == "discriminator":
+            for domain, pool in self.pools.items():
+                pool.load_state_dict(play.notes[f"pool {domain}"])
+
+
+def to_a(play, b):
+    return play.generate(network="generator_ba", source=b)
+
+
+def to_b(play, a):
+    return play.generate(network="generator_ab", source=a)
+
+
+def judge(play, domain, images):
+    return play.discriminate(images, network=f"discriminator_{domain}")
+
+
+def l1(one, other):
+    return (one - other).abs().mean()
+
+
+class PicturePool(nn.Module):
+    """The last pictures, of which some are shown again (Shrivastava et al., 2016; arXiv:1612.07828, section 2.3).
+
+    While there is room, a picture is kept and shown. Then, with even odds, it is shown, or it takes the place of a
+    random one that is shown instead.
+    """
+
+    def __init__(self, size, image):
+        super().__init__()
+        self.register_buffer("pictures", torch.zeros(size, *image))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def exchange(self, images, random):
+        """What to show of N new pictures, and the state of the pool after it; the pool itself stays."""
+        size, pictures, count = len(self.pictures), self.pictures.clone(), self.count
+        odds, places = random.uniform(len(images)), random.integers(size, len(images))
+        shown = []
+        for image, odd, place in zip(images, odds, places, strict=True):
+            full = count >= size
+            place = torch.where(full, place, count.clamp(max=size - 1))[None]
+            kept = pictures.index_select(0, place)
+            swap = full & (odd < 0.5)
+            shown.append(torch.where(swap, kept, image))
+            pictures = pictures.index_copy(0, place, torch.where(swap | ~full, image, kept))
+            count = torch.where(full, count, count + 1)
+        return torch.cat(shown), {"pictures": pictures, "count": count}
 
 
 class TwoDomains:

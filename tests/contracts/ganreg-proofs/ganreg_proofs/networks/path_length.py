@@ -13,7 +13,6 @@ class PathLength(nn.Module):
         super().__init__()
         self.decay = decay
         self.register_buffer("mean", torch.zeros(()))
-        self.batch_mean = None
 
     def forward(self, play):
         generator = play.networks["generator"]
@@ -22,13 +21,12 @@ class PathLength(nn.Module):
         noise = play.random("path-length").normal(*images.shape) / (images.shape[2] * images.shape[3]) ** 0.5
         (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
         lengths = gradient.square().sum(dim=1).sqrt()
-        self.batch_mean = lengths.detach().mean()
-        return (lengths - self.mean.lerp(self.batch_mean, self.decay)).square().mean()
+        mean = play.notes["path length"] = self.mean.lerp(lengths.detach().mean(), self.decay)
+        return (lengths - mean).square().mean()
 
     def after_update(self, play):
-        if play.player == "generator" and self.batch_mean is not None:
-            self.mean.lerp_(self.batch_mean, self.decay)
-            self.batch_mean = None
+        if "path length" in play.notes:
+            self.mean.copy_(play.notes["path length"])
 
 
 class MappedGenerator(nn.Module):

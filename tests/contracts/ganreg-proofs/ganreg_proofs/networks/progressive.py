@@ -1,4 +1,4 @@
-"""Networks that grow: `set_stage(index)` adds the layers of the stages up to it, and drops what no longer plays."""
+"""Networks that grow: `set_stage` adds the layers of the stages up to one, and drops what no longer plays."""
 
 import torch
 from torch import nn
@@ -24,9 +24,10 @@ class Growing(nn.Module):
         self.blocks = nn.ModuleDict()
         self.colours = nn.ModuleDict()
         self.register_buffer("alpha", torch.ones(()))
-        self.set_stage(0)
+        self.set_stage(0, 1.0)
 
-    def set_stage(self, index):
+    def set_stage(self, index, fade):
+        self.alpha.fill_(fade)
         while self.stage < index:
             self.stage += 1
             if self.stage > 0:
