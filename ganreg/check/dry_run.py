@@ -93,7 +93,7 @@ class _Probe(Match):
         self.flops = 0
         self._tracker = tracker
         self._roles = spec.game.networks
-        self._reached: dict[str, set[int]] = {}
+        self._reached: dict[str, dict[int, nn.Parameter]] = {}
         self._calls: dict[str, tuple[Any, Any]] = {}
         self._shapes: dict[str, tuple[str, str]] = {}
         labels = feed.batch(0).labels
@@ -110,8 +110,8 @@ class _Probe(Match):
 
     def gradients(self, player: str) -> None:
         super().gradients(player)
-        reached = self._reached.setdefault(player, set())
-        reached.update(id(p) for p in self.player(player).parameters if p.grad is not None)
+        reached = self._reached.setdefault(player, {})
+        reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
 
     def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
         terms = super()._terms(play, updates)

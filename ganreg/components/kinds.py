@@ -82,7 +82,7 @@ class Penalty(Component, kind="penalty"):
     """A further term of one player's loss, or a constraint on its weights.
 
     Calling it with the play returns a scalar tensor that is multiplied by `weight`, or None for no term. A
-    constraint (weight clipping) defines `after_update(play)` instead. With `every` = k it is computed at each k-th
+    constraint (weight clipping) defines `after_update(play)` instead. `player` may be a property. With `every` = k it is computed at each k-th
     update of its player and multiplied by k (lazy regularization; Karras et al., 2020, arXiv:1912.04958).
     """
 

@@ -35,7 +35,9 @@ class Ema:
     def stage(self, index: int, fade: float, device: torch.device) -> None:
         """Grow with the networks; what is new starts at the networks' values."""
         for name, copy in self.networks.items():
-            known = {id(tensor) for tensor in copy.state_dict(keep_vars=True).values()}
+            # The tensors are held until all is compared: an id is reused once its owner is gone.
+            before = list(copy.state_dict(keep_vars=True).values())
+            known = set(map(id, before))
             set_stage(copy, index, fade)
             copy.to(device).requires_grad_(False)
             source = self._sources[name].state_dict()

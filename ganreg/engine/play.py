@@ -24,7 +24,8 @@ class Play:
     carry no generator graph, and in the generator's turn gradients pass through a frozen discriminator.
 
     player: whose turn it is. step: the step of the run, from 0. turn: which turn of that player within the step.
-    notes: free for parts that want to remember something until `after_update`; gone with the turn.
+    notes: free for parts that want to remember something until `after_update`, each under a key of its own such as
+    itself; gone with the turn.
     """
 
     def __init__(self, match: Match, player: str, turn: int, batch: Batch, part: slice) -> None:
@@ -32,7 +33,7 @@ class Play:
         self._part = part
         self._batch = batch
         self._draws = 0
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[Any, Any] = {}
         self.player = player
         self.step = match.step_index
         self.turn = turn
