@@ -67,18 +67,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_strangers_plugin_composes_by_name(site: Path, tmp_path: Path) -> None:
     assert "tiny/softplus" in ganreg("list", "losses", folder=tmp_path, path=site)
-    arguments = [
-        "run",
-        "--generator",
-        "tiny",
-        "--discriminator",
-        "dcgan",
-        "--loss",
-        "softplus",
-        "--data",
-        "fashion-mnist-10k",
-    ]
-    ganreg(*arguments, "--set", "train.steps=2", "--out", "run", folder=tmp_path, path=site)
+    composition = {"generator": "tiny", "discriminator": "dcgan", "loss": "softplus", "data": "fashion-mnist-10k"}
+    arguments = [word for key, name in composition.items() for word in (f"--{key}", name)]
+    ganreg("run", *arguments, "--set", "train.steps=2", "--out", "run", folder=tmp_path, path=site)
     assert (tmp_path / "run" / "report.html").exists()
 
 

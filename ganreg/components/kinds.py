@@ -2,8 +2,8 @@
 
 `build(task)` returns the thing that the docstring names; a component that needs no building is that thing itself.
 Whatever has state builds an `nn.Module` with buffers, or offers `state_dict` and `load_state_dict`, and is saved.
-Everything but the networks may define `after_update(play)`. It is called once a player, any player, has really moved
-(not on a trial inside `lookahead`), with that player's last play; where a batch is cut into parts, with the last part's.
+Everything but the networks may define `after_update(play)`. It is called once a player, any player, has really moved (not
+on a trial inside `lookahead`), with that player's last play, or the play of the batch's last part.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ class Penalty(Component, kind="penalty"):
     """A further term of one player's loss, or a constraint on its weights.
 
     Calling it with the play returns a scalar tensor that is multiplied by `weight`, or None for no term. A
-    constraint (weight clipping) defines `after_update(play)` instead. `player` may be a property. With `every` = k it is computed at each k-th
-    update of its player and multiplied by k (lazy regularization; Karras et al., 2020, arXiv:1912.04958).
+    constraint (weight clipping) defines `after_update(play)` instead. `player` may be a property. With `every` = k the
+    term is computed at each k-th update of its player and multiplied by k (lazy regularization; Karras et al., 2020,
+    arXiv:1912.04958).
     """
 
     player: ClassVar[str] = "discriminator"
