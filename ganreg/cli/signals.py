@@ -38,7 +38,8 @@ class Signals:
     def started(self, folder: Path, spec: Any) -> None:
         """The training begins."""
         self._pipe = os.pipe()
-        os.set_blocking(self._pipe[1], False)
+        if os.name == "posix":  # which is where Python asks for it
+            os.set_blocking(self._pipe[1], False)
         self._ears = Thread(target=self._listen, name="signals", daemon=True)
         self._ears.start()
         signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)

@@ -2,8 +2,8 @@
 
 `build(task)` returns the thing that the docstring names; a component that needs no building is that thing itself.
 Whatever has state builds an `nn.Module` with buffers, or offers `state_dict` and `load_state_dict`, and is saved.
-Everything but the networks may define `after_update(play)`. It is called once a player, any player, has really moved (not
-on a trial inside `lookahead`), with that player's last play, or the play of the batch's last part.
+Everything but the networks may define `after_update(play)`. It is called once a player, any player, has really moved,
+not on a trial inside `lookahead`, with that player's last play, or the play of the batch's last part.
 """
 
 from __future__ import annotations

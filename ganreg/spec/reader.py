@@ -28,7 +28,7 @@ from ganreg.errors import Mistake, Position, SpecError
 from ganreg.spec.node import MAX_DEPTH, Node, Text, describe
 from ganreg.spec.syntax import UNFIT, check_characters, events, unfit
 
-MAX_NODES = 100_000  # keys and values, each alias counted as all that it stands for
+MAX_NODES = 10_000  # keys and values, each alias counted as all that it stands for
 MAX_ALIASES = 100
 MAX_MISTAKES = 20  # more help nobody
 

@@ -21,6 +21,7 @@ def to_yaml(spec: RunSpec, registry: Registry) -> str:
     stream = StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
+    yaml.width = 2**16
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(plain(spec, registry), stream)
     return stream.getvalue()

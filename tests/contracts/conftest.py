@@ -6,7 +6,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from ganreg import compose
+from ganreg import compose, load
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
@@ -50,7 +50,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def survives(run):
-    """Whether a run that stops after a step, and goes on in another process's place, ends like one that never stopped.
+    """Whether a run that stops after a step, and is loaded from its folder to go on, ends like one that never stopped.
 
     The same: the last checkpoint, bit for bit, and the log. Returns that checkpoint.
     """
@@ -68,7 +68,7 @@ def survives(run):
             broken.train(tick=interrupt, stop=stop)
         halfway = newest(broken.folder)
         assert halfway["step"] == after
-        run("broken", steps, **spec).train(resume=True)
+        load(broken.folder).train(resume=True)
         state = newest(whole.folder)
         assert state["step"] == steps
         assert not same(halfway["networks"], state["networks"])

@@ -34,13 +34,14 @@ class CycleGAN(nn.Module):
 
     def former(self, play, domain, images):
         """Generated pictures for the discriminator; the pool takes them in once the discriminator has moved."""
-        shown, play.notes[f"pool {domain}"] = self.pools[domain].exchange(images, play.random("pool"))
+        pool = self.pools[domain]
+        shown, play.notes[pool] = pool.exchange(images, play.random("pool"))
         return shown
 
     def after_update(self, play):
         if play.player == "discriminator":
-            for domain, pool in self.pools.items():
-                pool.load_state_dict(play.notes[f"pool {domain}"])
+            for pool in self.pools.values():
+                pool.load_state_dict(play.notes[pool])
 
 
 def to_a(play, b):

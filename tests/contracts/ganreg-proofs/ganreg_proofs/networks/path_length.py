@@ -21,12 +21,12 @@ class PathLength(nn.Module):
         noise = play.random("path-length").normal(*images.shape) / (images.shape[2] * images.shape[3]) ** 0.5
         (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
         lengths = gradient.square().sum(dim=1).sqrt()
-        mean = play.notes["path length"] = self.mean.lerp(lengths.detach().mean(), self.decay)
+        mean = play.notes[self] = self.mean.lerp(lengths.detach().mean(), self.decay)
         return (lengths - mean).square().mean()
 
     def after_update(self, play):
-        if "path length" in play.notes:
-            self.mean.copy_(play.notes["path length"])
+        if self in play.notes:
+            self.mean.copy_(play.notes[self])
 
 
 class MappedGenerator(nn.Module):

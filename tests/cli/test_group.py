@@ -1,0 +1,131 @@
+"""`ganreg` itself: help, options before commands, and errors with their exit codes."""
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ganreg.cli.group import COMMANDS, group
+
+Call = Callable[..., Any]
+
+FAULTY = """
+from ganreg import Dataset, hookimpl
+
+class Faulty(Dataset, name="faulty"):
+    def info(self):
+        raise ZeroDivisionError("by its author")
+
+@hookimpl
+def ganreg_components():
+    return [Faulty]
+"""
+COMPOSED = ("check", "--generator", "mlp", "--discriminator", "mlp", "--loss", "hinge")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_called_and_described_as_in_the_table(name: str) -> None:
+    command: click.Command = import_module(f"ganreg.cli.commands.{name}").command
+    assert command.name == name
+    assert inspect.cleandoc(command.help or "").partition("\n")[0] == COMMANDS[name]
+
+
+def test_every_module_of_a_command_is_in_the_table() -> None:
+    from pathlib import Path
+
+    import ganreg.cli.commands as commands
+
+    assert {path.stem for path in Path(commands.__path__[0]).glob("[!_]*.py")} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_of_a_command_has_help(name: str) -> None:
+    result = CliRunner().invoke(group, [name, "--help"])
+    assert result.exit_code == 0
+    assert COMMANDS[name] in result.output
+    command: click.Command = import_module(f"ganreg.cli.commands.{name}").command
+    assert all(p.help for p in command.params if isinstance(p, click.Option))
+
+
+def test_help_lists_every_command_with_its_line(ganreg: Call) -> None:
+    result = ganreg("--help")
+    assert result.code == 0
+    for name, line in COMMANDS.items():
+        assert f"  {name}" in result.out
+        assert line in result.out
+
+
+def test_version(ganreg: Call) -> None:
+    from importlib.metadata import version
+
+    assert ganreg("--version").out == f"ganreg {version('ganreg')}\n"
+
+
+@pytest.mark.parametrize(("typed", "hint"), [("lst", "'list'"), ("chekc", "'check'"), ("zzz", "there are run, resume")])
+def test_an_unknown_command_is_a_usage_error_with_the_nearest(ganreg: Call, typed: str, hint: str) -> None:
+    result = ganreg(typed)
+    assert (result.code, result.out) == (2, "")
+    assert f"no command is called '{typed}'" in result.err
+    assert hint in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 2, "Usage: ganreg"),
+        (("list", "--jason"), 2, "--jason"),
+        (("sample", "x", "--count", "0"), 2, "--count"),
+        (("resume", "nowhere"), 2, "error: 'nowhere' is not the folder of a run: it does not exist"),
+        (("check", "nowhere.yaml"), 3, "cannot read nowhere.yaml: No such file or directory"),
+        (("show", "nothing-of-that-name"), 3, "no component is called 'nothing-of-that-name'"),
+        ((*COMPOSED, "--data", "{name: image-folder, folder: nowhere}"), 5, "nowhere"),
+    ],
+)
+def test_mistakes_have_one_message_and_an_exit_code(
+    ganreg: Call, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = ganreg(*arguments)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_broken_plugin_that_is_named_has_exit_code_4(ganreg: Call, install: Callable[[str, str], None]) -> None:
+    install("broken", "import a_module_that_nobody_has")
+    result = ganreg("check", "--loss", "broken/anything")
+    assert result.code == 4
+    assert "a_module_that_nobody_has" in result.err
+    assert "help: pip install" in result.err
+
+
+def test_an_unexpected_error_is_one_line_unless_debugging(ganreg: Call, install: Callable[[str, str], None]) -> None:
+    install("faulty", FAULTY)
+    result = ganreg(*COMPOSED, "--data", "faulty")
+    assert result.code == 1
+    assert result.err.startswith("error: internal error: ZeroDivisionError: by its author\n  help: ")
+    assert "Traceback" not in result.err
+    assert 'raise ZeroDivisionError("by its author")' in ganreg("--debug", *COMPOSED, "--data", "faulty").err
+
+
+def test_debugging_by_the_environment(
+    ganreg: Call, install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("faulty", FAULTY)
+    monkeypatch.setenv("GANREG_DEBUG", "1")
+    assert "Traceback" in ganreg(*COMPOSED, "--data", "faulty").err
+
+
+def test_several_mistakes_are_counted(ganreg: Call) -> None:
+    result = ganreg("check", "--generator", "mpl", "--loss", "hinje")
+    assert result.err.endswith("4 mistakes\n")
+    assert "mistake" not in ganreg("check", "--generator", "mlp", "--discriminator", "mlp", "--loss", "hinge").err
+
+
+def test_control_characters_do_not_reach_the_terminal(ganreg: Call) -> None:
+    result = ganreg("resume", "\x1b[2Jx\x07")
+    assert "�[2Jx�" in result.err
+    assert "\x1b" not in result.err

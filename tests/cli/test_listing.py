@@ -1,0 +1,272 @@
+"""`list`, `show`, `schema` and `doctor`: what is installed."""
+
+import json
+import os
+import pty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganreg.cli import main
+from ganreg.cli.commands.show import example
+from ganreg.components import KINDS
+from ganreg.registry import Registry
+from ganreg.spec.document import from_mapping
+from ganreg.spec.runspec import RunSpec
+from ganreg.spec.schema import component_schema
+
+Call = Callable[..., Any]
+Install = Callable[[str, str], None]
+
+EVERYTHING = '''
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from ganreg import Discriminator, Generator, Loss, Penalty, hookimpl
+
+class Inner(BaseModel):
+    depth: int = 1
+
+class Hinge(Loss, name="hinge"):
+    """Another hinge."""
+
+class Nameless(Loss, name="bare"):
+    base: Loss = Field(description="what it changes")
+    mode: Literal["a", "b"] | None = Field(None, description="how")
+    scales: dict[str, float] = Field({}, description="factors")
+    inner: Inner = Field(Inner(), description="more")
+    pattern: str = Field("x", pattern="^x+$", description="letters")
+    on: bool = Field(True, description="whether")
+
+class Wide(Discriminator, name="wide"):
+    """Gives much."""
+    much: bool = True
+    provides = frozenset({"features", "class_logits"})
+
+class Changing(Discriminator, name="changing"):
+    """Gives what it is told."""
+    @property
+    def provides(self):
+        return frozenset()
+
+class Path(Penalty, name="path"):
+    """For the generator."""
+    player = "generator"
+    requires = frozenset({"features"})
+
+@hookimpl
+def ganreg_components():
+    return [Hinge, Nameless, Wide, Changing, Path]
+'''
+
+
+def test_list_shows_name_id_and_first_line_under_its_kind(ganreg: Call) -> None:
+    result = ganreg("list")
+    assert (result.code, result.err) == (0, "")
+    sections = dict(section.split("\n", 1) for section in result.out.split("\n\n"))
+    assert list(sections) == ["generators", "discriminators", "losses", "penalties", "schedules", "games",
+                              "optimizers", "datasets"]  # fmt: skip
+    assert "  dcgan              classic/dcgan               Deep convolutional generator (" in sections["generators"]
+    assert "classic/hinge" in sections["losses"]
+    assert "classic/hinge" not in sections["generators"]
+
+
+@pytest.mark.parametrize("word", ["penalty", "penalties", "Penalties"])
+def test_list_of_one_kind(ganreg: Call, word: str) -> None:
+    lines = ganreg("list", word).out.splitlines()
+    assert lines[0] == "penalties"
+    assert [line.split()[0] for line in lines[1:]] == ["gradient-penalty", "r1", "weight-clipping"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_listed_and_is_named_by_the_help(ganreg: Call, kind: str) -> None:
+    assert ganreg("list", kind).code == 0
+    assert kind in " ".join(ganreg("list", "--help").out.split()).replace(" and ", ", ").split("one of ")[1]
+
+
+def test_list_of_an_unknown_kind(ganreg: Call) -> None:
+    result = ganreg("list", "louses")
+    assert result.code == 2
+    assert "did you mean 'loss'?" in result.err
+
+
+@pytest.mark.parametrize("colorless", ["", "1"])
+def test_list_on_a_terminal_fits_its_width(colorless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    monkeypatch.setenv("NO_COLOR", colorless)
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", terminal)
+        assert main(["list", "losses"]) == 0
+    lines = os.read(master, 10_000).decode().splitlines()
+    os.close(master)
+    assert lines[0] == ("losses" if colorless else "\x1b[1mlosses\x1b[0m")
+    assert max(map(len, lines)) == 80
+    assert lines[1].startswith("  hinge ")
+    assert lines[2].endswith("…")
+
+
+def test_list_as_json(ganreg: Call) -> None:
+    records = json.loads(ganreg("list", "--json").out)
+    assert {tuple(sorted(record)) for record in records} == {("distribution", "id", "kind", "name", "summary")}
+    assert [r["id"] for r in records if r["kind"] == "game"] == ["classic/standard"]
+    assert all(r["summary"] for r in records)
+
+
+def test_a_name_of_several_plugins_is_listed_by_its_ids(ganreg: Call, install: Install) -> None:
+    install("other", EVERYTHING)
+    first = [line.split()[0] for line in ganreg("list", "loss").out.splitlines()[1:]]
+    assert {"classic/hinge", "other/hinge", "wasserstein"} < set(first)
+    assert "hinge" not in first
+
+
+def test_list_names_the_doctor_for_a_broken_plugin(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    result = ganreg("list")
+    assert result.code == 0
+    assert result.err == "plugin 'broken' cannot be used: `ganreg doctor` tells why\n"
+    assert "classic/dcgan" in result.out
+
+
+def test_an_empty_list_says_what_to_install(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--no-plugins" in ganreg("--no-plugins", "list").err
+    monkeypatch.setenv("GANREG_PLUGINS", "")
+    assert "pip install ganreg-classic ganreg-datasets" in ganreg("list").err
+    assert ganreg("list", "schedule").err == "no schedule is installed: pip install ganreg-classic\n"
+    assert ganreg("list", "--json").out == "[]\n"
+
+
+def test_show_tells_all_of_a_component(ganreg: Call) -> None:
+    out = ganreg("show", "penalty", "r1").out
+    assert out.startswith("penalty r1  classic/r1, ganreg-classic ")
+    assert "½E[‖∇D(x)‖²]" in out
+    assert "factor of the term (γ)  [number ≥ 0; default: 10.0]" in out
+    assert "Player: discriminator" in out
+    assert out.endswith("In a spec: penalties: [{name: r1, weight: 10.0}]\n")
+
+
+def test_show_of_a_bare_name_of_several_kinds_shows_them_all(ganreg: Call) -> None:
+    out = ganreg("show", "dcgan").out
+    assert "generator dcgan" in out
+    assert "discriminator dcgan" in out
+    assert ganreg("show", "classic/dcgan").out == out
+    assert "discriminator dcgan" not in ganreg("show", "generators", "dcgan").out
+
+
+def test_show_knows_every_form_of_parameter(ganreg: Call, install: Install) -> None:
+    install("other", EVERYTHING)
+    out = " ".join(ganreg("show", "bare").out.split())
+    for words in (
+        "base what it changes [a loss, by name or as a mapping; required]",
+        'mode how ["a" or "b" or null; default: null]',
+        "scales factors [mapping of names to number; default: {}]",
+        "more [mapping; default: {",
+        'letters [text that matches ^x+$; default: "x"]',
+        "whether [true or false; default: true]",
+        "In a spec: loss: {name: bare, base: <base>, mode: null}",
+    ):
+        assert words in out
+
+
+def test_show_tells_what_parts_provide_and_require(ganreg: Call, install: Install) -> None:
+    install("other", EVERYTHING)
+    assert "Provides: class_logits, features\n" in ganreg("show", "wide").out
+    assert "Provides: what its parameters decide\n" in ganreg("show", "changing").out
+    out = ganreg("show", "path").out
+    assert "Player: generator\nRequires: features\n" in out
+    assert "In a spec: loss: other/hinge\n" in ganreg("show", "other/hinge").out
+
+
+def test_show_as_json(ganreg: Call) -> None:
+    (record,) = json.loads(ganreg("show", "r1", "--json").out)
+    assert record["player"] == "discriminator"
+    assert (record["provides"], record["requires"]) == ([], [])
+    assert record["documentation"].startswith("Zero-centred gradient penalty")
+    assert record["schema"]["properties"]["weight"] == {
+        "default": 10.0, "description": "factor of the term (γ)", "minimum": 0, "title": "Weight", "type": "number"
+    }  # fmt: skip
+
+
+def test_show_of_an_unknown_name_gives_the_nearest(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ganreg("show", "loss", "hing")
+    assert result.code == 3
+    assert result.err == "error: no loss is called 'hing'\n  help: did you mean hinge?\n"
+    assert "`ganreg list losses`" in ganreg("show", "loss").err
+    assert "`ganreg list games` shows" in ganreg("show", "game", "zzzz").err
+    monkeypatch.setenv("GANREG_PLUGINS", "datasets")
+    assert "pip install ganreg-classic" in ganreg("show", "hinge").err
+    assert ganreg("show", "a", "b", "c").code == 2
+
+
+def test_show_of_a_broken_plugin(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    result = ganreg("show", "broken/x")
+    assert result.code == 4
+    assert "ZeroDivisionError" in result.err
+
+
+def test_every_example_is_a_line_of_a_spec(tmp_path: Path) -> None:
+    from ganreg.spec.document import read
+
+    registry = Registry.discover()
+    for offer in registry.offers():
+        line = example(offer, component_schema(offer), registry)
+        (tmp_path / "spec.yaml").write_text(line + "\n", encoding="utf-8")
+        whole = from_mapping({"data": "fashion-mnist-10k", "generator": "mlp", "discriminator": "mlp", "loss": "hinge"})
+        spec = whole.merge(read(tmp_path / "spec.yaml"))
+        found = RunSpec.model_validate(spec.data, context={"registry": registry})
+        assert offer.component in [type(part) for _, part in found.components()], line
+
+
+def test_schema_to_the_screen_and_to_a_file(ganreg: Call, tmp_path: Path) -> None:
+    printed = json.loads(ganreg("schema").out)
+    assert "classic/hinge" in json.dumps(printed)
+    result = ganreg("schema", "--output", "spec.json")
+    assert (result.code, result.out) == (0, "")
+    assert json.loads((tmp_path / "spec.json").read_text(encoding="utf-8")) == printed
+    assert "$schema=spec.json" in result.err
+    refused = ganreg("schema", "--output", "no/such/folder.json")
+    assert refused.code == 2
+    assert "cannot write" in refused.err
+
+
+def test_doctor_is_content(ganreg: Call) -> None:
+    result = ganreg("doctor")
+    assert (result.code, result.err) == (0, "")
+    versions, limit, classic, datasets = result.out.splitlines()
+    assert versions.startswith("ganreg ")
+    assert ", torch 2." in versions
+    assert "classic,datasets" in limit
+    assert classic.startswith("classic   ganreg-classic ")
+    assert " components " in classic
+    assert classic.endswith("ms  ok")
+    assert datasets.endswith("ms  ok")
+
+
+def test_doctor_tells_cause_and_remedy(ganreg: Call, install: Install) -> None:
+    install("broken", "import a_module_that_nobody_has")
+    result = ganreg("doctor")
+    assert result.code == 4
+    assert "problem: ModuleNotFoundError: No module named 'a_module_that_nobody_has'" in result.out
+    assert "  help: pip install" in result.out
+    assert "Traceback" not in result.err
+    assert "Traceback" in ganreg("--debug", "doctor").err
+
+
+def test_doctor_as_json(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    result = ganreg("doctor", "--json")
+    found = json.loads(result.out)
+    assert result.code == 4
+    assert {plugin["namespace"]: plugin["status"] for plugin in found["plugins"]} == {
+        "broken": "problem", "classic": "ok", "datasets": "ok"
+    }  # fmt: skip
+    assert found["plugins"][0]["remedy"]
+
+
+def test_doctor_where_nothing_is_loaded(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--no-plugins" in ganreg("--no-plugins", "doctor").out
+    monkeypatch.setenv("GANREG_PLUGINS", "")
+    assert "pip install ganreg-classic ganreg-datasets" in ganreg("doctor").out
