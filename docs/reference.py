@@ -17,6 +17,19 @@ from ganreg.spec.schema import component_schema, schema
 
 FOLDER = Path(__file__).parent
 NOTE = "<!-- Written by docs/reference.py from the code: run `make docs`. -->\n"
+SPEC_INTRODUCTION = """\
+# The spec
+
+Every key of a spec file. Any value is reached by its path: `--set train.steps=200`. A component is given by name
+(`loss: hinge`), by id where a name is ambiguous (`loss: classic/hinge`), or as a mapping with parameters
+(`loss: {name: hinge, margin: 2}`); [all parts](parts.md). `extends: other.yaml` builds on another file in the same
+folder or below it. `ganreg schema` prints the JSON Schema of all this, for editors.
+"""
+PARTS_INTRODUCTION = """\
+# Parts
+
+What the first-party plugins offer. `ganreg list` shows what is installed with you, `ganreg show NAME` one part.
+"""
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
@@ -30,11 +43,7 @@ def spec_page(registry: Registry) -> Iterator[str]:
     """Every key of a spec file."""
     described = schema(registry)
     yield NOTE
-    yield "# The spec\n"
-    yield "Every key of a spec file. Any value is reached by its path: `--set train.steps=200`. A component is given by"
-    yield "name (`loss: hinge`), by id where a name is ambiguous (`loss: classic/hinge`), or as a mapping with parameters"
-    yield "(`loss: {name: hinge, margin: 2}`); [all parts](parts.md). `extends: other.yaml` builds on another file in the"
-    yield "same folder or below it. `ganreg schema` prints the JSON Schema of all this, for editors.\n"
+    yield SPEC_INTRODUCTION
     yield from table(described["properties"], described["$defs"], required=_required())
     for name, field in RunSpec.model_fields.items():
         section = described["$defs"].get(_definition(field.annotation))
@@ -47,8 +56,7 @@ def spec_page(registry: Registry) -> Iterator[str]:
 def parts_page(registry: Registry) -> Iterator[str]:
     """Every first-party component."""
     yield NOTE
-    yield "# Parts\n"
-    yield "What the first-party plugins offer. `ganreg list` shows what is installed with you, `ganreg show NAME` one part.\n"
+    yield PARTS_INTRODUCTION
     for kind in KINDS:
         offers = registry.offers(kind)
         if offers:

@@ -134,6 +134,15 @@ def test_a_game_gets_its_roles_and_no_others(write: Write) -> None:
     assert related(path) == [("the game 'tiny-bigan' needs an encoder", 5, 7)]
 
 
+def test_compiling_and_differentiating_twice_exclude_each_other(write: Write) -> None:
+    sound = SOUND + "train: {compile: true}\n"
+    assert ganreg.load(write(sound)).spec.train.compile
+    assert related(write(sound + "penalties: [weight-clipping, r1]\n")) == [
+        ("a compiled network cannot be differentiated twice", 5, 18),
+        ("the penalty 'r1' does so", 6, 30),
+    ]
+
+
 def test_missing_data_is_an_error_of_data(write: Write) -> None:
     with pytest.raises(DataError, match="nowhere"):
         ganreg.load(write(SOUND.replace("fashion-mnist-10k", "{name: image-folder, folder: nowhere, size: 28}")))
