@@ -100,14 +100,15 @@ class Run:
         """Train to the spec's last step; with `resume`, from the newest checkpoint that verifies.
 
         observers: objects with methods of the observer kind, beside the spec's. tick: called after every step.
-        say: hears in a sentence what a resume found. Raises DivergenceError, DataError, CheckpointError,
-        RunFolderError, Interrupted.
+        say: hears in sentences what the check warns of and what a resume found. Raises SpecError, DataError,
+        CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
 
-        self.check()
+        for warning in self.check().warnings:
+            say(f"warning: {warning}")
         folder = RunFolder(self.folder)
         with folder.claimed(), untouched():
             if not resume:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import EntryPoint
 
 import pluggy
@@ -31,11 +32,16 @@ class Plugin:
     """One namespace after loading. `components` is empty where there is a `problem`; `warnings` do not stop it."""
 
     namespace: str
-    distribution: str
+    claims: tuple[EntryPoint, ...]
     components: tuple[type[Component], ...] = ()
     seconds: float = 0.0
     problem: Problem | None = None
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def distribution(self) -> str:
+        """ "ganreg-classic 1.0.0"; all of them where several claim the namespace."""
+        return _distributions(self.claims)
 
 
 def manager() -> pluggy.PluginManager:
@@ -50,10 +56,9 @@ def load(namespace: str, claims: tuple[EntryPoint, ...], plugins: pluggy.PluginM
 
     Never raises for what the plugin does, `sys.exit` included.
     """
-    name = " and ".join(map(distribution, claims))
     if len(claims) > 1:
-        problem = Problem(f"two distributions claim the namespace '{namespace}': {name}", "uninstall one of them")
-        return Plugin(namespace, name, problem=problem)
+        cause = f"two distributions claim the namespace '{namespace}': {_distributions(claims)}"
+        return Plugin(namespace, claims, problem=Problem(cause, "uninstall one of them"))
     had_torch = "torch" in sys.modules
     started = time.perf_counter()
     try:
@@ -62,9 +67,9 @@ def load(namespace: str, claims: tuple[EntryPoint, ...], plugins: pluggy.PluginM
     except (Exception, SystemExit) as error:
         if plugins.has_plugin(namespace):
             plugins.unregister(name=namespace)
-        return Plugin(namespace, name, seconds=time.perf_counter() - started, problem=_explain(name, error))
+        return Plugin(namespace, claims, seconds=time.perf_counter() - started, problem=_explain(claims[0], error))
     slow = () if had_torch or "torch" not in sys.modules else ("imports torch at import: import it inside build",)
-    return Plugin(namespace, name, components, time.perf_counter() - started, warnings=slow)
+    return Plugin(namespace, claims, components, time.perf_counter() - started, warnings=slow)
 
 
 def _components(namespace: str, point: EntryPoint, plugins: pluggy.PluginManager) -> tuple[type[Component], ...]:
@@ -94,9 +99,14 @@ def _listed(answer: object) -> Iterable[object]:
     return answer
 
 
-def _explain(name: str, error: BaseException) -> Problem:
+def _distributions(claims: tuple[EntryPoint, ...]) -> str:
+    # Reading a distribution's metadata costs milliseconds: only who shows it pays for it.
+    return " and ".join(map(distribution, claims))
+
+
+def _explain(point: EntryPoint, error: BaseException) -> Problem:
     message = " ".join(str(error).split()) or "no message"
-    remedy = f"reinstall or uninstall it: pip uninstall {name.split()[0]}"
+    remedy = f"reinstall or uninstall it: pip uninstall {distribution(point).split()[0]}"
     if isinstance(error, ModuleNotFoundError):
         remedy = f"pip install what it needs ({error.name}), or {remedy}"
     elif isinstance(error, pluggy.PluginValidationError | TypeError):

@@ -35,6 +35,9 @@ from ganreg.components import (
     Schedule,
 )
 
+OPTIMIZER = "adam"
+"""Each player's, where the spec gives none."""
+
 
 class Section(BaseModel):
     """A group of keys in a spec."""
@@ -94,6 +97,11 @@ def _by_name(name: str) -> Any:
     return name
 
 
+def _named(value: Any, default: str) -> Any:
+    """Parameters without a name are the default's: `--set schedule.discriminator_steps=2` reaches it by its path."""
+    return {"name": default, **value} if isinstance(value, dict) and "name" not in value else value
+
+
 def _latent(value: Any) -> Any:
     return {"size": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -124,6 +132,12 @@ class RunSpec(BaseModel):
     observers: tuple[Observer, ...] = Field((), description="who else hears of the run")
     output: Output = Field(Output(), description="what is written")
 
+    @field_validator("game", "schedule", mode="before")
+    @classmethod
+    def _parameters_of_the_default(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        return _named(value, cls.model_fields[info.field_name].default)
+
     @field_validator("optimizers", mode="before")
     @classmethod
     def _one_per_player(cls, value: Any, info: ValidationInfo) -> Any:
@@ -137,7 +151,7 @@ class RunSpec(BaseModel):
                     "no player of the game '{game}' is called '{player}'",
                     {"game": game.name, "player": player, "hint": f"its players: {', '.join(game.players)}"},
                 )
-        return {player: value.get(player, "adam") for player in game.players}
+        return {player: _named(value.get(player, OPTIMIZER), OPTIMIZER) for player in game.players}
 
     def components(self) -> Iterator[tuple[tuple[str | int, ...], Component]]:
         """Every component with its path in the spec; those inside other components follow them."""

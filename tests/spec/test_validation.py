@@ -45,6 +45,13 @@ def test_four_keys_make_a_run(write: Write) -> None:
     assert spec.latent.size == 128
 
 
+def test_a_default_part_is_reached_by_its_path(write: Write) -> None:
+    changes = "schedule: {discriminator_steps: 5}\noptimizers: {generator: {lr: 0.5}}\n"
+    spec = ganreg.load(write(SOUND + changes)).spec
+    assert (spec.schedule.name, spec.schedule.model_dump()["discriminator_steps"]) == ("alternating", 5)
+    assert [o.model_dump()["lr"] for o in spec.optimizers.values()] == [0.5, 2e-4]
+
+
 def test_all_mistakes_are_reported_at_once_where_they_stand(write: Write) -> None:
     found = places(
         write("""\
