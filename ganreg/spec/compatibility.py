@@ -104,10 +104,8 @@ def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
         f"the discriminator '{spec.discriminator.name}' takes {describe(info.image)}",
         document.locate(("discriminator",)),
     )
-    for path, component in spec.components():
-        is_nested = isinstance(path[-1], str) and len(path) > 1 and path[0] != "optimizers"
-        if is_nested:
-            continue
+    # The networks' tasks are the game's to give: it comes first.
+    for path, component in sorted(_outermost(spec), key=lambda found: found[1].kind != "game"):
         copies = [name for name, role in spec.game.networks.items() if role == component.kind]
         try:
             for its_task in [spec.game.task_for(name, task) for name in copies] or [task]:
@@ -116,6 +114,17 @@ def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
             related = (image, reader) if component.kind == "generator" else (image,)
             message = f"the {component.kind} '{component.name}': {error}"
             yield Mistake(message, path, document.locate(path), related=related)
+            if component.kind == "game":
+                return
+
+
+def _outermost(spec: RunSpec) -> list[tuple[Path, Component]]:
+    """The components of the spec's own keys: those inside another one are for that one to check."""
+    found: list[tuple[Path, Component]] = []
+    for path, component in spec.components():
+        if not any(path[: len(outer)] == outer for outer, _ in found):
+            found.append((path, component))
+    return found
 
 
 def _written(path: Path, document: Locator) -> Position | None:
