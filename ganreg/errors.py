@@ -134,5 +134,5 @@ class Interrupted(GanregError):  # noqa: N818 - no error: the run did what it wa
 
 
 def printable(text: str) -> str:
-    """Text that is safe on a terminal: control characters become visible escapes, one column each where it can be."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+    """Text that is safe on a terminal, of the same length: tabs become spaces, control characters a mark."""
+    return "".join(c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text)

@@ -217,3 +217,11 @@ def test_applying_without_gradients_is_said_so(tiny: Tiny) -> None:
     match = match_of(tiny(schedule=Script(verbs=lambda game: game.apply("generator"))))
     with pytest.raises(ValueError, match=r"apply\('generator'\) without gradients"):
         match.step()
+
+
+def test_bf16_runs_the_networks_and_not_the_loss(tiny: Tiny) -> None:
+    plays = watched(tiny, train={"precision": "bf16"})
+    for play in plays:
+        assert play.fake_output.features[0].dtype == torch.bfloat16
+        assert play.fake_output.logits.dtype == torch.float32
+    assert all(p.dtype == torch.float32 for p in plays[0].networks["generator"].parameters())
