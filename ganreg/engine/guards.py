@@ -1,8 +1,12 @@
-"""Numbers that stop being finite are noticed without making the host wait for the device."""
+"""Numbers that stop being finite stop the run before they move a weight, and are named.
+
+On the CPU each update is judged as it comes. Elsewhere reading a number would make the host wait for the device: there
+a bad update is remembered on the device, and `check` reads that when losses are read or a checkpoint is due.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -13,29 +17,52 @@ NEVER = 2**62
 
 
 class Guard:
-    """Remembers on the device, per term, the first step at which it was not finite; `check` reads that."""
+    """Watches the terms and gradients of a match."""
 
     def __init__(self) -> None:
         self._first: dict[str, Tensor] = {}
 
-    def see(self, step: int, terms: Mapping[str, Tensor]) -> None:
-        """Look at the terms of a player's turn, by the name of player and term."""
-        for name, value in terms.items():
+    def see(self, step: int, numbers: Mapping[str, Tensor]) -> None:
+        """Remember the first step at which each number, by "player/term", was not finite."""
+        for name, value in numbers.items():
             seen = torch.where(torch.isfinite(value.detach()), NEVER, step)
             self._first[name] = torch.minimum(self._first[name], seen) if name in self._first else seen
 
+    def judge(self, step: int, player: str, gradients: list[Tensor], cause: Callable[[], str]) -> None:
+        """Look at a player's gradients before its weights move; `cause` says what is wrong where something is.
+
+        Raises DivergenceError on the CPU; elsewhere `check` will.
+        """
+        norm = nn.utils.get_total_norm(gradients)
+        if norm.device.type == "cpu":
+            if not torch.isfinite(norm):
+                raise DivergenceError(f"step {step + 1}, the {player}'s turn: {cause()} is not finite")
+        elif norm.device.type != "meta":
+            self.see(step, {f"{player}/gradient": norm})
+
     def check(self, networks: Mapping[str, nn.Module]) -> None:
-        """Raise DivergenceError where a term was, or a weight or buffer is, not finite."""
+        """Raise DivergenceError where a number that was seen, or a weight or buffer now, is not finite."""
         if self._first:
             steps = torch.stack([value.reshape(()) for value in self._first.values()]).tolist()
             step, name = min(zip(steps, self._first, strict=True))
             if step < NEVER:
                 player, _, term = name.partition("/")
-                raise DivergenceError(f"step {step + 1}: the {player}'s term '{term}' is not finite")
-        for name, network in networks.items():
-            floating = {k: t for k, t in network.state_dict().items() if t.is_floating_point()}
-            if floating:
-                finite = torch.stack([torch.isfinite(t).all() for t in floating.values()]).tolist()
-                bad = [key for key, good in zip(floating, finite, strict=True) if not good]
-                if bad:
-                    raise DivergenceError(f"'{bad[0]}' of the network '{name}' is not finite")
+                raise DivergenceError(f"step {step + 1}, the {player}'s turn: the term '{term}' is not finite")
+        if found := unsound(networks):
+            raise DivergenceError(f"{found} is not finite")
+
+    def forget(self) -> None:
+        """Begin again, after the numbers that were seen have been taken back."""
+        self._first.clear()
+
+
+def unsound(networks: Mapping[str, nn.Module]) -> str | None:
+    """The first weight or buffer of these networks that is not finite, in words; None where all are."""
+    for name, network in networks.items():
+        floating = {key: t for key, t in network.state_dict().items() if t.is_floating_point()}
+        if floating:
+            finite = torch.stack([torch.isfinite(t).all() for t in floating.values()]).tolist()
+            for key, good in zip(floating, finite, strict=True):
+                if not good:
+                    return f"'{key}' of the network '{name}'"
+    return None

@@ -15,7 +15,7 @@ from ganreg.engine.folder import RunFolder, append, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import generate, save_grid
-from ganreg.errors import Interrupted
+from ganreg.errors import DivergenceError, Interrupted
 
 
 @dataclass
@@ -43,6 +43,13 @@ class Training:
 
     def run(self) -> None:
         """Train to the last step of the spec. Raises DivergenceError, CheckpointError or Interrupted."""
+        while True:
+            try:
+                return self._run()
+            except DivergenceError as error:
+                self._roll_back(error)
+
+    def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
@@ -61,6 +68,18 @@ class Training:
             self.tick(step)
             if stopping and step < steps:
                 raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
+
+    def _roll_back(self, error: DivergenceError) -> None:
+        """Go back to the newest checkpoint with other noise, where the spec says so; else raise the error."""
+        train, attempt = self.match.spec.train, self.match.attempt + 1
+        if train.nonfinite != "rollback" or attempt > train.rollbacks or not self.checkpoints.folders():
+            raise error
+        state, _ = self.checkpoints.newest()
+        self.match.load(state)
+        self.match.attempt = attempt
+        self.match.guard.forget()
+        self.folder.truncate(self.match.step_index)
+        append(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
 
     def log(self, clock: Clock) -> None:
         """Read the losses, once for all terms, and write them down."""

@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 from ganreg.assembly import Parts
 from ganreg.batch import Batch
 from ganreg.engine.ema import Ema, set_stage
-from ganreg.engine.guards import Guard
+from ganreg.engine.guards import Guard, unsound
 from ganreg.engine.play import Play, ScaledLoss
 from ganreg.engine.player import Player
 from ganreg.engine.streams import Stream, rekey
@@ -36,6 +36,7 @@ class Match:
     """One game being played: networks, players, and the verbs by which a schedule moves them.
 
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
+    attempt: how often the run was rolled back; each attempt has noise of its own.
     """
 
     def __init__(self, spec: RunSpec, parts: Parts, feed: Batches, device: torch.device) -> None:
@@ -49,6 +50,7 @@ class Match:
         self.terms: dict[str, Tensor] = {}
         self.step_index = 0
         self.position = 0
+        self.attempt = 0
         self.stage_index = 0
         self.size: int | None = None
         self.fade = 1.0
@@ -107,10 +109,12 @@ class Match:
         mover = self._players[player]
         if player not in self._plays:
             raise ValueError(f"apply('{player}') without gradients('{player}') before it")
+        play = self._plays.pop(player)
+        gradients = [p.grad for p in mover.parameters if p.grad is not None]
+        self.guard.judge(self.step_index, player, gradients, lambda: self._cause(play, mover))
         if self.spec.train.clip is not None:
             nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
         mover.optimizer.step()
-        play = self._plays.pop(player)
         if self._looking_ahead:
             return
         mover.updates += 1
@@ -180,7 +184,8 @@ class Match:
 
     def noise(self, count: int, *key: str | int) -> Tensor:
         """(count, latent) of the spec's distribution, a function of seed and key."""
-        stream = Stream(self.device, self.spec.seed, *key)
+        attempt = ("attempt", self.attempt) if self.attempt else ()
+        stream = Stream(self.device, self.spec.seed, *key, *attempt)
         size = (count, self.parts.task.latent)
         uniform = self.spec.latent.distribution == "uniform"
         return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
@@ -204,6 +209,7 @@ class Match:
         return {
             "step": self.step_index,
             "position": self.position,
+            "attempt": self.attempt,
             "stage": {"index": self.stage_index, "size": self.size, "fade": self.fade},
             "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "ema": {name: network.state_dict() for name, network in self.ema.networks.items()} if self.ema else {},
@@ -217,7 +223,7 @@ class Match:
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a `state()`."""
         self.stage(**state["stage"])
-        self.step_index, self.position = state["step"], state["position"]
+        self.step_index, self.position, self.attempt = state["step"], state["position"], state["attempt"]
         self.terms = {name: value.to(self.device) for name, value in state["terms"].items()}
         for name, network in self.networks.items():
             network.load_state_dict(state["networks"][name])
@@ -239,6 +245,19 @@ class Match:
                 if value is not None:
                     terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
         return terms
+
+    def _cause(self, play: Play, mover: Player) -> str:
+        """The first of data, weights, terms and gradients of a turn that is not finite, in words."""
+        if not torch.isfinite(play.real).all():
+            return f"a real picture of the {play.player}'s batch"
+        if found := unsound(self.networks):
+            return found
+        for name, value in self.terms.items():
+            if name.startswith(f"{play.player}/") and not torch.isfinite(value):
+                return f"the term '{name.partition('/')[2]}'"
+        names = mover.names()
+        bad = (p for p in mover.parameters if p.grad is not None and not torch.isfinite(p.grad).all())
+        return f"the gradient of '{names[id(next(bad))]}'"
 
     def _parts_of_batch(self) -> Iterator[slice]:
         size = self.spec.train.batch_size // self.spec.train.accumulate

@@ -68,7 +68,10 @@ class Train(Section):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
     compile: bool = Field(False, description="compile the networks with torch.compile")
-    nonfinite: Literal["stop"] = Field("stop", description="what happens when a number stops being finite")
+    nonfinite: Literal["stop", "rollback"] = Field(
+        "stop", description="when a number stops being finite: stop, or go back to the last checkpoint with other noise"
+    )
+    rollbacks: PositiveInt = Field(3, description="how often a run may go back before it stops after all")
 
     @model_validator(mode="after")
     def _divisible(self) -> Train:

@@ -1,0 +1,155 @@
+"""Numbers that are not finite: who is named, what has moved, and going back."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ganreg import Dataset, Penalty, Task
+from ganreg.api import Run
+from ganreg.batch import Batch
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.folder import records
+from ganreg.engine.guards import Guard
+from ganreg.engine.play import Play
+from ganreg.errors import DivergenceError
+from ganreg.task import DatasetInfo
+
+Tiny = Callable[..., Run]
+
+
+class Pictures(Dataset, name="pictures"):
+    """Noise, with one number that is not finite in the whole set."""
+
+    def info(self) -> DatasetInfo:
+        return DatasetInfo(image=(1, 4, 4), count=12)
+
+    def build(self, task: Task) -> Any:
+        images = torch.rand(12, 1, 4, 4)
+        images[7, 0, 0, 0] = math.inf
+        return Batch(images)
+
+
+class FlatGradient(torch.autograd.Function):
+    """The identity, with a gradient that is not finite."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * math.nan
+
+
+class Spoiled(Penalty, name="spoiled"):
+    """Spoils one thing at one step: a weight, a buffer, a term, or a gradient alone."""
+
+    what: str
+    at: int = 2
+
+    def __call__(self, play: Play) -> Tensor | None:
+        if play.step != self.at:
+            return None
+        if self.what == "term":
+            return play.fake_output.logits.mean() * math.nan
+        if self.what == "gradient":
+            return FlatGradient.apply(play.fake_output.logits.mean())
+        with torch.no_grad():
+            if self.what == "weight":
+                next(play.networks["discriminator"].parameters())[0, 0] = math.nan
+            else:
+                next(iter(play.networks["generator"].buffers())).fill_(math.inf)
+        return play.fake_output.logits.mean() * 0
+
+
+def divergence(run: Run) -> str:
+    with pytest.raises(DivergenceError) as caught:
+        run.train()
+    assert caught.value.exit_code == 7
+    return str(caught.value)
+
+
+def test_data_is_named(tiny: Tiny) -> None:
+    message = divergence(tiny(data=Pictures(), train={"batch_size": 12}))
+    assert message == "step 1, the discriminator's turn: a real picture of the discriminator's batch is not finite"
+
+
+@pytest.mark.parametrize(
+    ("what", "named"),
+    [
+        ("term", "the term 'spoiled'"),
+        ("gradient", "the gradient of 'discriminator."),
+        ("weight", "'blocks.0.1.weight' of the network 'discriminator'"),
+        ("buffer", "of the network 'generator'"),
+    ],
+)
+def test_what_is_not_finite_is_named_and_no_weight_has_moved(tiny: Tiny, what: str, named: str) -> None:
+    run = tiny(penalties=[Spoiled(what=what)], output={"checkpoint_every": 1, "log_every": 100, "keep": 9})
+    message = divergence(run)
+    assert named in message
+    assert what == "buffer" or message.startswith("step 3, the ")
+    state, skipped = Checkpoints(run.folder / "checkpoints", 9).newest()
+    assert (state["step"], skipped) == (2, [])
+    assert run.training is not None
+    if what in ("term", "gradient"):
+        saved = state["networks"]["discriminator"]
+        now = run.training.match.networks["discriminator"].state_dict()
+        assert all(torch.equal(saved[key], now[key]) for key in saved)
+
+
+class NoiseTrap(Penalty, name="noise-trap"):
+    """Not finite at step 3 in the first attempts alone: it knows them by their noise."""
+
+    bad: tuple[float, ...]
+
+    def __call__(self, play: Play) -> Tensor | None:
+        if play.z.device.type == "meta":
+            return None
+        caught = play.step == 2 and round(float(play.z[0, 0]), 6) in self.bad
+        return play.fake_output.logits.mean() * (math.nan if caught else 0.0)
+
+
+def noise(run: Run, attempt: int) -> float:
+    match = run.assemble().match
+    match.attempt = attempt
+    return round(float(match.noise(4, "noise", 2, "discriminator", 0)[0, 0]), 6)
+
+
+def test_a_run_goes_back_with_other_noise_and_gets_past(tiny: Tiny) -> None:
+    trap = NoiseTrap(bad=tuple(noise(tiny(name="probe"), attempt) for attempt in (0, 1)))
+    rollback = {"nonfinite": "rollback", "steps": 4}
+    run = tiny(penalties=[trap], train=rollback, output={"checkpoint_every": 1}).train()
+    log = records(run.folder / "log.jsonl")
+    assert [(r["step"], r["rollback"]) for r in log if "rollback" in r] == [(2, 1), (2, 2)]
+    assert "step 3, the discriminator's turn: the term 'noise-trap'" in log[2]["because"]
+    assert [r["step"] for r in log if "losses" in r] == [1, 2, 3, 4]
+    assert run.training is not None
+    assert run.training.match.attempt == 2
+
+
+def test_going_back_has_an_end(tiny: Tiny) -> None:
+    run = tiny(
+        penalties=[Spoiled(what="term")],
+        train={"nonfinite": "rollback", "rollbacks": 2},
+        output={"checkpoint_every": 1},
+    )
+    assert "the term 'spoiled'" in divergence(run)
+    assert [r["rollback"] for r in records(run.folder / "log.jsonl") if "rollback" in r] == [1, 2]
+
+
+def test_there_is_no_going_back_without_a_checkpoint(tiny: Tiny) -> None:
+    divergence(tiny(penalties=[Spoiled(what="term")], train={"nonfinite": "rollback"}, output={"checkpoint_every": 9}))
+
+
+def test_other_devices_remember_the_first_bad_step_until_they_are_asked() -> None:
+    guard = Guard()
+    for step, value in enumerate([1.0, math.nan, math.inf, 2.0]):
+        guard.see(step, {"generator/loss": torch.tensor(value), "discriminator/loss": torch.tensor(0.0)})
+    with pytest.raises(DivergenceError, match="step 2, the generator's turn: the term 'loss'"):
+        guard.check({})
+    guard.forget()
+    guard.check({})
