@@ -1,7 +1,7 @@
 # make demo   train a small GAN on pictures of clothes, about two minutes on two CPU cores
 # make test   run every test            (ARGS="-k hinge" to choose)
 # make lint   style and types           make format   mend the style
-# make docs   write the generated references anew
+# make docs   write the generated pages anew and build the site into site/, strictly
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,9 +29,10 @@ format: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/reference.py
+	$(BIN)/zensical build --strict
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site
 
 $(VENV)/.run: pyproject.toml constraints.txt $(PLUGINS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ganreg needs Python 3.11 or newer")'
@@ -42,5 +43,5 @@ $(VENV)/.run: pyproject.toml constraints.txt $(PLUGINS:=/pyproject.toml)
 
 $(VENV)/.dev: $(VENV)/.run $(PROOFS)/pyproject.toml
 	@echo "Installing what the tests need …"
-	$(INSTALL) --editable '.[dev]' --editable $(PROOFS)
+	$(INSTALL) --editable '.[dev,docs]' --editable $(PROOFS)
 	@touch $@

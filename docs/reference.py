@@ -1,13 +1,21 @@
-"""Write docs/spec.md and docs/parts.md from the registry: `make docs`. A test holds that they are up to date."""
+"""Write what of the docs follows from the code: `make docs`. A test holds that it is up to date.
+
+These are docs/spec.md, parts.md, cli.md and examples.md, and the decisions in the navigation of mkdocs.yml.
+"""
 
 from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import click
+
+from ganreg.cli.group import group
 from ganreg.components import KINDS
 from ganreg.registry import Registry, first_party
 from ganreg.registry.discovery import installed
@@ -16,6 +24,7 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.spec.schema import component_schema, schema
 
 FOLDER = Path(__file__).parent
+CONFIGURATION = FOLDER.parent / "mkdocs.yml"
 NOTE = "<!-- Written by docs/reference.py from the code: run `make docs`. -->\n"
 SPEC_INTRODUCTION = """\
 # The spec
@@ -28,21 +37,40 @@ folder or below it. `ganreg schema` prints the JSON Schema of all this, for edit
 PARTS_INTRODUCTION = """\
 # Parts
 
-What the first-party plugins offer. `ganreg list` shows what is installed with you, `ganreg show NAME` one part.
+What the first-party plugins offer. `ganreg list` shows what is installed with you, `ganreg show NAME` one part. Under
+each picture stands the spec that the generator was trained by, for about two minutes on two CPU cores;
+`python docs/pictures.py` draws them all again.
+"""
+CLI_INTRODUCTION = """\
+# Command line
+
+Every command, as `ganreg COMMAND --help` tells it. What the exit codes mean is told in
+[a first run](first-run.md#when-something-is-wrong).
+"""
+EXAMPLES_INTRODUCTION = """\
+# Examples
+
+Specs to run and to read, from `docs/examples/`. [Every key](spec.md), [every part](parts.md).
 """
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def pages() -> dict[str, str]:
-    """Each generated page by its file name."""
+def pages() -> dict[Path, str]:
+    """Each generated file with its text."""
     registry = Registry(installed(frozenset(first_party())))
-    return {"spec.md": "\n".join(spec_page(registry)), "parts.md": "\n".join(parts_page(registry))}
+    written = {
+        "spec.md": spec_page(registry),
+        "parts.md": parts_page(registry),
+        "cli.md": cli_page(),
+        "examples.md": examples_page(),
+    }
+    texts = {FOLDER / name: "\n".join([NOTE, *lines]) for name, lines in written.items()}
+    return {**texts, CONFIGURATION: navigation()}
 
 
 def spec_page(registry: Registry) -> Iterator[str]:
     """Every key of a spec file."""
     described = schema(registry)
-    yield NOTE
     yield SPEC_INTRODUCTION
     yield from table(described["properties"], described["$defs"], required=_required())
     for name, field in RunSpec.model_fields.items():
@@ -54,30 +82,102 @@ def spec_page(registry: Registry) -> Iterator[str]:
 
 
 def parts_page(registry: Registry) -> Iterator[str]:
-    """Every first-party component."""
-    yield NOTE
+    """Every first-party component, below a table of them all."""
+    kinds = {kind: offers for kind in KINDS if (offers := registry.offers(kind))}
     yield PARTS_INTRODUCTION
-    for kind in KINDS:
-        offers = registry.offers(kind)
-        if offers:
-            yield f"## {kind.capitalize()}\n"
+    yield "| kind | parts |"
+    yield "|---|---|"
+    for kind, offers in kinds.items():
+        links = (f"[`{offer.component.name}`](#{kind}-{offer.component.name})" for offer in offers)
+        yield f"| {kind} | {', '.join(links)} |"
+    yield ""
+    for kind, offers in kinds.items():
+        yield f"## {kind.capitalize()}\n"
         for offer in offers:
             yield from part(offer)
 
 
 def part(offer: Offer) -> Iterator[str]:
     """One component."""
-    described = component_schema(offer)
+    component, described = offer.component, component_schema(offer)
     parameters = {k: v for k, v in described["properties"].items() if k != "name"}
-    yield f"### `{offer.component.name}`\n"
+    yield f"### {component.kind} `{component.name}`\n"
     yield f"`{offer.id}`, from {offer.plugin.distribution.split()[0]}.\n"
-    yield inspect.cleandoc(offer.component.__doc__ or "") + "\n"
+    yield prose(inspect.cleandoc(component.__doc__ or "")) + "\n"
     for word in ("provides", "requires"):
-        value = getattr(offer.component, word)
-        if value:
-            yield f"{word.capitalize()}: {', '.join(f'`{v}`' for v in sorted(value))}.\n"
+        value = getattr(component, word)
+        if isinstance(value, property):
+            yield f"{word.capitalize()} what its parameters decide.\n"
+        elif value:
+            yield f"{word.capitalize()} {', '.join(f'`{v}`' for v in sorted(value))}.\n"
     if parameters:
         yield from table(parameters, described.get("$defs", {}), required=set(described["required"]))
+    if component.kind == "generator":
+        yield from picture(offer)
+
+
+def picture(offer: Offer) -> Iterator[str]:
+    """Samples of a generator, and the spec that they are from."""
+    name = f"pictures/{offer.id.replace('/', '-')}"
+    yield f"![Samples of {offer.id}]({name}.png)\n"
+    yield from code("yaml", (FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def cli_page() -> Iterator[str]:
+    """Every command with its arguments and options."""
+    yield CLI_INTRODUCTION
+    context = click.Context(group, info_name="ganreg", **group.context_settings)
+    yield from command("ganreg", group, context)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        yield f"## `{name}`\n"
+        yield from command(f"ganreg {name}", found, click.Context(found, parent=context, info_name=name))
+
+
+def command(name: str, described: click.Command, context: click.Context) -> Iterator[str]:
+    """How a command is called, what it does, and its options."""
+    yield from code("text", " ".join([name, *described.collect_usage_pieces(context)]))
+    for paragraph in inspect.cleandoc(described.help or "").split("\n\n"):
+        if paragraph.startswith("\b\n"):  # click keeps the lines of these, which are examples
+            yield from code("text", paragraph.removeprefix("\b\n"))
+        else:
+            yield prose(paragraph) + "\n"
+    yield "| option | meaning |"
+    yield "|---|---|"
+    for parameter in described.get_params(context):
+        record = parameter.get_help_record(context)
+        if record and isinstance(parameter, click.Option):
+            yield f"| `{record[0]}` | {record[1]} |"
+    yield ""
+
+
+def examples_page() -> Iterator[str]:
+    """Every example, its first comment as text."""
+    yield EXAMPLES_INTRODUCTION
+    for path in sorted((FOLDER / "examples").glob("*.yaml")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        comment = list(takewhile(lambda line: line.startswith("#"), lines))
+        yield f"## [{path.name}](examples/{path.name})\n"
+        yield " ".join(line.removeprefix("# ") for line in comment) + "\n"
+        yield from code("yaml", "\n".join(lines[len(comment) :]))
+
+
+def navigation() -> str:
+    """mkdocs.yml, with every decision in its navigation."""
+    decisions = "".join(f"      - decisions/{path.name}\n" for path in sorted((FOLDER / "decisions").glob("*.md")))
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    return re.sub(r"(\n  - Decisions:.*\n)(?:      - .*\n)*", rf"\g<1>{decisions}", text)
+
+
+def code(language: str, text: str) -> Iterator[str]:
+    """A block of code."""
+    yield f"```{language}\n{text.strip()}\n```\n"
+
+
+def prose(text: str) -> str:
+    """Text with papers as links."""
+    return re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", text)
 
 
 def table(
@@ -103,7 +203,7 @@ def words(value: dict[str, Any]) -> str:
     if "$ref" in value:
         target = value["$ref"].rpartition("/")[2]
         return target.removeprefix("component.") if target.startswith("component.") else "mapping"
-    bounds = " and ".join(f"{sign} {value[key]:g}" for key, sign in BOUNDS.items() if key in value)
+    bounds = " and ".join(f"{sign} {number(value[key])}" for key, sign in BOUNDS.items() if key in value)
     kind = value.get("type", "any")
     if kind == "array":
         inner = value.get("items") or (value.get("prefixItems") or [{}])[0]
@@ -112,6 +212,12 @@ def words(value: dict[str, Any]) -> str:
         inner = value.get("additionalProperties")
         kind = f"mapping to {words(inner)}" if isinstance(inner, dict) else "mapping"
     return f"{kind} {bounds}".strip()
+
+
+def number(value: float) -> str:
+    """A bound in digits; a large power of two as one."""
+    exponent = int(value).bit_length() - 1
+    return f"2^{exponent}" if exponent > 16 and value == 2**exponent else f"{value:g}"
 
 
 def _is_section(value: dict[str, Any], definitions: dict[str, Any]) -> bool:
@@ -130,6 +236,6 @@ def _required() -> set[str]:
 
 
 if __name__ == "__main__":
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-        print(f"docs/{name}")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(FOLDER.parent))

@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganreg.components import KINDS, Component
-from ganreg.errors import GanregError, SpecError, UsageError
-from ganreg.registry import Registry, lock
+from ganreg.errors import GanregError, PluginError, SpecError, UsageError
+from ganreg.registry import Registry
+from ganreg.registry.comparison import differences, refusal
+from ganreg.registry.lock import Lock, lock, read_lock
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
 from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
 from ganreg.spec.writing import plain, to_yaml
+from ganreg.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganreg.check import DryRun
+    from ganreg.engine.checkpoints import Checkpoints
+    from ganreg.engine.feed import Feed
     from ganreg.engine.loop import Stop, Training
+    from ganreg.engine.match import Match
 
 
 def compose(*, registry: Registry | None = None, **spec: Any) -> Run:
@@ -37,8 +43,8 @@ def load(path: str | os.PathLike[str], *, registry: Registry | None = None) -> R
     """The run of a spec file, or of a run's folder. Raises SpecError."""
     path = Path(path)
     if path.is_dir():
-        run = Run.of(read(path / "spec.yaml"), registry or Registry.discover())
-        return Run(run.spec, run.registry, run.document, path)
+        document, registry = read(path / "spec.yaml"), registry or Registry.discover()
+        return Run(validate(document, registry, data=False), registry, document, path)
     return Run.of(read(path), registry or Registry.discover())
 
 
@@ -53,8 +59,8 @@ def component(kind: str, name: str, *, registry: Registry | None = None, **param
 class Run:
     """A validated run. Nothing is built and nothing is written before a method asks for it.
 
-    folder: where it writes; a free name under runs/ where the spec names none. training: what the last `train` or
-    `sample` of this process ran, or None.
+    folder: where it writes; a free name under runs/ where the spec names none. training: what the last `train` of
+    this process ran, or None.
     """
 
     def __init__(self, spec: RunSpec, registry: Registry, document: Document, folder: Path | None = None) -> None:
@@ -63,6 +69,7 @@ class Run:
         self.document = document
         self._folder = folder or spec.output.folder
         self.training: Training | None = None
+        self._sampler: tuple[Match, Feed | None] | None = None
 
     @classmethod
     def of(cls, document: Document, registry: Registry) -> Run:
@@ -87,6 +94,21 @@ class Run:
         except SpecError as error:
             raise self._located(error) from error.__cause__
 
+    def lock(self) -> Lock:
+        """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
+        return lock(self.spec.components(), self.registry)
+
+    def locked(self, path: str | os.PathLike[str] | None = None) -> Run:
+        """This run, where all is as a lock says: `ganreg.load("spec.yaml").locked("lock.json").train()`.
+
+        path: a lock.json, or the folder of a run that holds one; the run's own folder where none is given.
+        Raises PluginError with every difference, UsageError where there is no such file, SpecError where it is no lock.
+        """
+        path = Path(path) if path is not None else self.folder / "lock.json"
+        if found := differences(read_lock(path), self.lock()):
+            raise PluginError(refusal(str(path), found))
+        return self
+
     def train(
         self,
         *,
@@ -100,13 +122,15 @@ class Run:
         """Train to the spec's last step; with `resume`, from the newest checkpoint that verifies.
 
         observers: objects with methods of the observer kind, beside the spec's. tick: called after every step.
-        say: hears in sentences what the check warns of and what a resume found. Raises SpecError, DataError,
-        CheckpointError, DivergenceError, RunFolderError or Interrupted.
+        say: hears in sentences what the check warns of, and what a resume found, such as parts that have changed.
+        Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
 
+        if resume:
+            self._compare(say)
         for warning in self.check().warnings:
             say(f"warning: {warning}")
         folder = RunFolder(self.folder)
@@ -114,7 +138,7 @@ class Run:
             if not resume:
                 folder.start(
                     to_yaml(self.spec, self.registry),
-                    lock(self.spec.components(), self.registry),
+                    self.lock().model_dump(),
                     overwrite=overwrite,
                 )
             training = self.assemble()
@@ -146,12 +170,7 @@ class Run:
         from ganreg.engine.streams import untouched
 
         with untouched():
-            if self.training is None:
-                training = self.assemble()
-                state, _ = training.checkpoints.newest()
-                training.match.load(state)
-                self.training = training
-            match, feed = self.training.match, self.training.feed
+            match, feed = self._trained()
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,)))
 
     def report(self) -> Path:
@@ -165,24 +184,13 @@ class Run:
 
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
         """
-        from ganreg.assembly import assemble
-        from ganreg.engine.checkpoints import Checkpoints
-        from ganreg.engine.devices import resolve
-        from ganreg.engine.feed import Feed
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Training
-        from ganreg.engine.match import Match
 
         spec = self.spec
         task = task_of(spec, spec.data.info())
-        try:
-            device = resolve(spec.train.device)
-            parts = assemble(spec, task, device)
-        except SpecError as error:
-            raise self._located(error) from error.__cause__
-        labels = task.classes is not None
-        feed = Feed(spec.data.build(task), spec.train.batch_size, spec.seed, device, labels=labels)
-        match = Match(spec, parts, feed, device)
+        feed = self._feed(task)
+        match = self._match(task, feed)
         if spec.train.compile:
             for network in match.networks.values():
                 network.compile()
@@ -190,10 +198,57 @@ class Run:
             match,
             feed,
             RunFolder(self.folder),
-            Checkpoints(self.folder / "checkpoints", spec.output.keep),
-            metrics=[(metric.every, metric.build(task)) for metric in spec.metrics],
+            self._checkpoints(),
+            metrics=[(metric, metric.build(task)) for metric in spec.metrics],
             observers=[observer.build(task) for observer in spec.observers],
         )
+
+    def _checkpoints(self) -> Checkpoints:
+        from ganreg.engine.checkpoints import Checkpoints
+
+        return Checkpoints(self.folder / "checkpoints", self.spec.output.keep)
+
+    def _feed(self, task: Task) -> Feed:
+        from ganreg.engine.devices import resolve
+        from ganreg.engine.feed import Feed, checked
+
+        spec, labels = self.spec, task.classes is not None
+        data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
+        return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
+
+    def _match(self, task: Task, feed: Feed | None) -> Match:
+        from ganreg.assembly import assemble
+        from ganreg.engine.devices import resolve
+        from ganreg.engine.match import Match
+
+        try:
+            device = resolve(self.spec.train.device)
+            return Match(self.spec, assemble(self.spec, task, device), feed, device)
+        except SpecError as error:
+            raise self._located(error) from error.__cause__
+
+    def _trained(self) -> tuple[Match, Feed | None]:
+        """The match of this process's training, or that of the newest checkpoint, which needs no data."""
+        if self.training is not None:
+            return self.training.match, self.training.feed
+        if self._sampler is None:
+            state, _ = self._checkpoints().newest()
+            task = Task(**state["task"])
+            feed = self._feed(task) if task.source else None
+            match = self._match(task, feed)
+            match.load(state)
+            self._sampler = match, feed
+        return self._sampler
+
+    def _compare(self, say: Callable[[str], None]) -> None:
+        """Say what has changed since the run was started; it goes on all the same."""
+        try:
+            found = differences(read_lock(self.folder), self.lock())
+        except GanregError as error:
+            say(f"warning: cannot tell what has changed since the run was started: {str(error).splitlines()[0]}")
+        else:
+            for difference in found:
+                say(f"warning: {difference}")
 
     def _restore(self, training: Training, say: Callable[[str], None]) -> None:
         if training.checkpoints.folders():

@@ -72,6 +72,12 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
             message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
             raise SpecError([Mistake(message, (role,))])
         networks[name] = network
+    optimizers = {}
+    for player, optimizer in spec.optimizers.items():
+        optimizers[player] = make(("optimizers", player), player, optimizer)
+        if not callable(optimizers[player]):
+            message = f"the optimizer '{optimizer.name}' built no function from parameters to an optimizer"
+            raise SpecError([Mistake(message, ("optimizers", player))])
     names = _distinct([penalty.name for penalty in spec.penalties])
     return Parts(
         task=task,
@@ -84,9 +90,7 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         ),
         augment=spec.augment and make(("augment",), "augment", spec.augment),
         schedule=make(("schedule",), "schedule", spec.schedule),
-        optimizers={
-            player: make(("optimizers", player), player, optimizer) for player, optimizer in spec.optimizers.items()
-        },
+        optimizers=optimizers,
     )
 
 

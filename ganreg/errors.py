@@ -4,7 +4,7 @@
 GanregError                1    the root: `except ganreg.GanregError` catches all of them
 ├── UsageError             2    a command or call that cannot be meant
 ├── SpecError              3    the spec is wrong; carries every mistake with its position
-├── PluginError            4    a plugin is missing, broken or in conflict
+├── PluginError            4    a plugin is missing, broken or in conflict, or not as it was locked
 ├── DataError              5    a dataset's files are missing or unreadable
 ├── CheckpointError        6    a checkpoint is missing, damaged or of another run
 ├── DivergenceError        7    a number stopped being finite
@@ -94,7 +94,7 @@ class SpecError(GanregError):
 
 
 class PluginError(GanregError):
-    """A plugin is missing, broken or in conflict with another."""
+    """A plugin is missing, broken or in conflict with another, or something is not as a lock says."""
 
     exit_code = 4
 

@@ -2,21 +2,34 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
+import numpy as np
 import pytest
+from PIL import Image
+from ruamel.yaml import YAML
 
 import ganreg
 from ganreg import hookspecs
-from ganreg.cli.group import COMMANDS
+from ganreg.cli.group import COMMANDS, group
 from ganreg.components import KINDS
 from ganreg.errors import SpecError
+from ganreg.registry import Registry, first_party
+from ganreg.registry.discovery import installed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+SITE = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]
+OFFERS = Registry(installed(frozenset(first_party()))).offers()
+PROSE = ["first-run.md", "first-plugin.md", "publishing.md"]
+GENERATORS = [offer.id for offer in OFFERS if offer.component.kind == "generator"]
 
 
 def text(name: str) -> str:
@@ -29,17 +42,87 @@ def test_generated_pages_are_fresh() -> None:
     assert spec.loader is not None
     reference = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reference)
-    for name, content in reference.pages().items():
-        assert text(name) == content, f"docs/{name} is stale: run `make docs`"
+    for path, content in reference.pages().items():
+        assert path.read_text(encoding="utf-8") == content, f"{path.name} is stale: run `make docs`"
 
 
 def test_every_kind_hook_and_command_is_documented() -> None:
-    contracts, words = text("contracts.md"), text("first-run.md") + (ROOT / "README.md").read_text(encoding="utf-8")
+    contracts = text("contracts.md")
+    words = "".join(map(text, PROSE)) + (ROOT / "README.md").read_text(encoding="utf-8")
     assert [kind for kind in KINDS if f"\n## {kind.capitalize()}\n" not in contracts] == []
     hooks = [name for name in vars(hookspecs) if name.startswith("ganreg_")]
     assert hooks
     assert [hook for hook in hooks if f"`{hook}`" not in contracts] == []
     assert [command for command in COMMANDS if f"ganreg {command}" not in words] == []
+
+
+def test_the_command_line_page_has_every_command_and_option() -> None:
+    sections = dict(re.findall(r"\n## `([\w-]+)`\n(.*?)(?=\n## |\Z)", text("cli.md"), re.DOTALL))
+    assert list(sections) == list(COMMANDS)
+    context = click.Context(group)
+    for name, section in sections.items():
+        command = group.get_command(context, name)
+        assert command is not None
+        described = " ".join(re.findall(r"^\| `([^`]+)` \|", section, re.MULTILINE)).replace(",", "").split()
+        options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+        assert [opt for option in options for opt in option.opts if opt not in described] == []
+
+
+def test_every_part_and_parameter_is_described() -> None:
+    page = text("parts.md")
+    assert [o.id for o in OFFERS if f"### {o.component.kind} `{o.component.name}`\n\n`{o.id}`" not in page] == []
+    for name in ("parts.md", "spec.md", "cli.md"):
+        assert [line for line in text(name).splitlines() if re.search(r"\|\s*\|\s*$", line)] == []
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_every_generator_has_a_picture_and_its_recipe(generator: str) -> None:
+    name = f"pictures/{generator.replace('/', '-')}"
+    run = ganreg.load(DOCS / f"{name}.yaml")
+    run.check()
+    assert run.registry.id_of(type(run.spec.generator)) == generator
+    assert f"]({name}.png)\n\n```yaml\n{text(f'{name}.yaml')}```" in text("parts.md")
+    with Image.open(DOCS / f"{name}.png") as picture:
+        assert picture.width == picture.height
+        assert np.ptp(np.asarray(picture)) > 200
+
+
+def test_every_picture_is_of_a_generator() -> None:
+    assert {p.stem for p in (DOCS / "pictures").iterdir()} == {g.replace("/", "-") for g in GENERATORS}
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    configuration = YAML(typ="safe").load(ROOT / "mkdocs.yml")
+    assert sorted(leaves(configuration["nav"])) == SITE
+
+
+def leaves(item: Any) -> Iterator[str]:
+    if isinstance(item, str):
+        yield item
+    else:
+        for below in item.values() if isinstance(item, dict) else item:
+            yield from leaves(below)
+
+
+def test_the_site_builds_strictly_and_loads_nothing_from_outside(tmp_path: Path) -> None:
+    for name in ("docs", "mkdocs.yml", "CHANGELOG.md"):
+        (shutil.copytree if name == "docs" else shutil.copy)(ROOT / name, tmp_path / name)
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.html")}
+    assert pages == {page.replace(".md", ".html") for page in SITE} | {"404.html"}
+    for path in (tmp_path / "site").rglob("*.html"):
+        loaded = re.findall(r"<(?:script|img|link|iframe|source)\b[^>]*", path.read_text(encoding="utf-8"))
+        assert loaded
+        assert [tag for tag in loaded if re.search(r"""(?:src|href)=["']?(?:https?:)?//""", tag)] == []
+    for path in (tmp_path / "site").rglob("*.css"):
+        assert not re.search(r"""(?:url\(|@import)\s*["']?(?:https?:)?//""", path.read_text(encoding="utf-8"))
+
+
+def test_no_page_has_a_path_of_somebodys_machine() -> None:
+    files = [*PAGES, *DOCS.rglob("*.yaml"), ROOT / "mkdocs.yml"]
+    assert [f.name for f in files if re.search(r"(?<!\w)/(?:home|root|work|tmp|opt)/", f.read_text("utf-8"))] == []
 
 
 def test_every_public_name_is_documented() -> None:

@@ -19,6 +19,7 @@ FLOORS = {
     **dict.fromkeys(["check", "report"], 4),
     "api": 5,
     "__init__": 5.1,
+    **dict.fromkeys(["scaffold", "testing"], 5.15),
     "cli": 5.2,
     "__main__": 5.3,
 }
@@ -59,7 +60,8 @@ def test_imports_go_down(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_torch_below_the_second_floor_and_on_the_fifth(path: Path) -> None:
     top = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")), top_only=True)}
-    if not 2 <= FLOORS[room(path)] < 5:
+    # The conformance kit looks at tensors; that what pytest loads of it does not is told in tests/testing.
+    if not 2 <= FLOORS[room(path)] < 5 and room(path) != "testing":
         assert "torch" not in top
     if FLOORS[room(path)] < 2:
         every = {name.split(".")[0] for name in imports(ast.parse(path.read_text(encoding="utf-8")))}

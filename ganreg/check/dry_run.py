@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
-
-from ganreg.assembly import Parts, assemble
-from ganreg.batch import DiscriminatorOutput
+from ganreg.assembly import assemble
+from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
+from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
-from ganreg.engine.match import Match
-from ganreg.engine.play import Play
 from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
-from ganreg.task import Shape, Task, describe
-
-META = torch.device("meta")
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class NetworkSummary:
-    """One network: its component, parameter counts, and the shapes of one forward without the batch."""
-
-    component: str
-    parameters: int
-    trainable: int
-    takes: str
-    gives: str
+from ganreg.task import Task
 
 
 @dataclass(frozen=True)
@@ -63,7 +41,7 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         parts = assemble(spec, task, META)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in n.state_dict().values())
         feed = MetaFeed(task.image, spec.train.batch_size, labels=task.classes is not None, source=task.source)
-        match = _Probe(spec, parts, feed, tracker)
+        match = Probe(spec, parts, feed, tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
                 match.step_index = step
@@ -71,7 +49,8 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         except GanregError:
             raise
         except Exception as error:
-            raise SpecError([_explain(error, spec, parts)]) from error
+            path, who = culprit(error, match)
+            raise SpecError([Mistake(f"{who} fails in the dry run: {sentence(error)}", path)]) from error
         mistakes, warnings = match.findings()
     if mistakes:
         raise SpecError(mistakes)
@@ -83,168 +62,3 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
         memory=max(tracker.peak, fixed),
         warnings=tuple(warnings),
     )
-
-
-class _Probe(Match):
-    """A match that looks over the players' shoulders."""
-
-    def __init__(self, spec: RunSpec, parts: Parts, feed: MetaFeed, tracker: Tracker) -> None:
-        super().__init__(spec, parts, feed, META)
-        self.flops = 0
-        self._tracker = tracker
-        self._roles = spec.game.networks
-        self._reached: dict[str, dict[int, nn.Parameter]] = {}
-        self._calls: dict[str, tuple[Any, Any]] = {}
-        self._shapes: dict[str, tuple[str, str]] = {}
-        labels = feed.batch(0).labels
-        if labels is not None:
-            tracker.watch_labels(labels)
-        for name, network in self.networks.items():
-            network.register_forward_pre_hook(partial(self._enter, name), with_kwargs=True)
-            network.register_forward_hook(partial(self._leave, name))
-
-    def step(self) -> None:
-        before = self._tracker.flops
-        super().step()
-        self.flops = max(self.flops, self._tracker.flops - before)
-
-    def gradients(self, player: str) -> None:
-        super().gradients(player)
-        reached = self._reached.setdefault(player, {})
-        reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
-
-    def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
-        terms = super()._terms(play, updates)
-        for name, value in terms.items():
-            if not isinstance(value, Tensor) or value.numel() != 1:
-                got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                raise SpecError(
-                    [Mistake(f"the {play.player}'s term '{name}' must be one number, not {got}", ("loss",))]
-                )
-        return terms
-
-    def _enter(self, name: str, network: nn.Module, args: Any, kwargs: Any) -> None:
-        self._tracker.inside.append(name)
-        self._calls[name] = (args, kwargs)
-
-    def _leave(self, name: str, network: nn.Module, args: Any, result: Any) -> None:
-        self._tracker.inside.pop()
-        component = self._component(name)
-        given = [a for a in args if isinstance(a, Tensor)]
-        logits = result.logits if isinstance(result, DiscriminatorOutput) else result
-        self._shapes[name] = (_shape(given[0] if given else None), _shape(logits))
-        count = len(given[0]) if given else None
-        if self._roles[name] == "generator":
-            wanted = self.image_of(name)
-            if not isinstance(result, Tensor) or tuple(result.shape[1:]) != wanted:
-                reader = f"the discriminator '{self.spec.discriminator.name}' and the data take {describe(wanted)}"
-                message = f"{component} makes {_shape(result)} images, where {reader}"
-                raise SpecError([Mistake(message, ("generator",))])
-        elif self._roles[name] == "discriminator":
-            for part in logits if isinstance(logits, tuple | list) else [logits]:
-                if not isinstance(part, Tensor) or part.dim() == 0 or len(part) != count:
-                    message = (
-                        f"{component} gives logits {_whole(part)} for {count} images; the first size must be {count}"
-                    )
-                    raise SpecError([Mistake(message, ("discriminator",))])
-
-    def image_of(self, name: str) -> Shape:
-        """The shape of the pictures that a generator has to make."""
-        channels, height, width = self.spec.game.task_for(name, self.parts.task).image
-        return (channels, self.size or height, self.size or width)
-
-    def findings(self) -> tuple[list[Mistake], list[str]]:
-        """Parameters without a gradient and labels without a reader, as mistakes and warnings."""
-        mistakes, warnings = [], []
-        for player, reached in self._reached.items():
-            names = self.player(player).names()
-            lost = [p for p in self.player(player).parameters if id(p) not in reached]
-            spare = self._spare(lost)
-            for network, role in self._roles.items():
-                own = [p for p in lost if names[id(p)].startswith(f"{network}.")]
-                dead = ", ".join(names[id(p)] for p in own if id(p) not in spare)
-                idle = ", ".join(names[id(p)] for p in own if id(p) in spare)
-                if dead:
-                    mistakes.append(Mistake(f"no gradient of the {player}'s terms reaches {dead}", (role,)))
-                if idle:
-                    warnings.append(f"no term of the {player} uses the outputs of {idle}: they stay as they are")
-        if self.parts.task.classes is not None:
-            mistakes += self._deaf()
-        return mistakes, warnings
-
-    def _deaf(self) -> list[Mistake]:
-        found = []
-        for name, role in self._roles.items():
-            classifies = role == "discriminator" and "class_logits" in self.spec.discriminator.provides
-            if role in ("generator", "discriminator") and name not in self._tracker.label_readers and not classifies:
-                message = f"{self._component(name)} ignores the labels of a conditional run"
-                found.append(Mistake(message, (role,), hint="set conditional: false, or take one that uses labels"))
-        return found
-
-    def _spare(self, parameters: list[nn.Parameter]) -> set[int]:
-        """Those that do reach an output of their network: a head that nobody asks, not a mistake."""
-        found: set[int] = set()
-        for name, (args, kwargs) in self._calls.items():
-            if parameters:
-                outputs = _tensors(self.networks[name](*args, **kwargs))
-                wanted = [t.sum() for t in outputs if t.requires_grad]
-                gradients = torch.autograd.grad(wanted, parameters, allow_unused=True) if wanted else ()
-                found |= {id(p) for p, g in zip(parameters, gradients, strict=False) if g is not None}
-        return found
-
-    def _component(self, name: str) -> str:
-        role = self._roles[name]
-        component = getattr(self.spec, role).name
-        return f"the {role} '{component}'" + (f" ({name})" if name != role else "")
-
-    def summary(self, name: str) -> NetworkSummary:
-        """The figures of one network."""
-        parameters = list(self.networks[name].parameters())
-        takes, gives = self._shapes.get(name, ("-", "-"))
-        return NetworkSummary(
-            component=getattr(self.spec, self._roles[name]).name,
-            parameters=sum(p.numel() for p in parameters),
-            trainable=sum(p.numel() for p in parameters if p.requires_grad),
-            takes=takes,
-            gives=gives,
-        )
-
-
-def _explain(error: Exception, spec: RunSpec, parts: Parts) -> Mistake:
-    """Which part raised an error in the dry run, from the frames that it came through."""
-    path: Path = ()
-    owners = _owners(spec, parts)
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        path = owners.get(id(frame.f_locals.get("self")), path)
-    part: Any = spec
-    for key in path:
-        part = part[key] if isinstance(key, int) else getattr(part, key)
-    who = f"the {part.kind} '{part.name}'" if path else "the step"
-    text = " ".join(str(error).split())
-    return Mistake(f"{who} fails in the dry run: {type(error).__name__}: {text[:300]}", path)
-
-
-def _owners(spec: RunSpec, parts: Parts) -> dict[int, Path]:
-    """The path in the spec of every built part, by its identity."""
-    owners: dict[int, Path] = {id(network): (spec.game.networks[name],) for name, network in parts.networks.items()}
-    owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
-    others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
-    return owners | {id(part): (name,) for name, part in others.items() if part is not None}
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, DiscriminatorOutput):
-        value = (value.logits, value.features, value.embedding, value.class_logits, dict(value.extra))
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
-
-
-def _shape(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return " + ".join(map(_shape, value))
-    if not isinstance(value, Tensor):
-        return type(value).__name__
-    return "(" + ", ".join(map(str, value.shape[1:])) + ")" if value.dim() > 1 else "one number"
-
-
-def _whole(value: Any) -> str:
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else type(value).__name__

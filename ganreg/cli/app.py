@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,16 +14,22 @@ if TYPE_CHECKING:
 class App:
     """One call of the command line.
 
-    debug: show tracebacks. plugins: load plugins.
+    debug: show tracebacks. plugins: load what is installed. files: plugins of a single file, which are loaded too.
     """
 
     def __init__(self) -> None:
         self.debug = False
         self.plugins = True
+        self.files: tuple[Path, ...] = ()
 
     @cached_property
     def registry(self) -> Registry:
-        """What is installed, of what may load."""
+        """What is installed, of what may load, and the files. Raises PluginError where a file cannot be used."""
         from ganreg.registry import Registry
 
-        return Registry.discover(plugins=self.plugins)
+        return Registry.discover(plugins=self.plugins, files=self.files)
+
+    def again(self, *arguments: str) -> str:
+        """A command line with these arguments that finds the same parts, for users to copy."""
+        files = [word for file in self.files for word in ("--plugin", str(file))]
+        return shlex.join(["ganreg", *files, *arguments])

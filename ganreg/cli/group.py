@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -17,7 +18,13 @@ COMMANDS = {
     "check": "Check a spec without training.",
     "list": "List the components that are installed.",
     "show": "Show what a component does and takes.",
+    "diff": "Tell what differs between two runs.",
     "schema": "Write the JSON Schema of spec files.",
+    "new": "Begin a plugin.",
+    "test": "Check a plugin's components against the contracts.",
+    "plugins": "List the plugins that are installed.",
+    "install": "Install plugins.",
+    "uninstall": "Uninstall plugins.",
     "doctor": "Tell what is installed, and what is wrong with it.",
 }
 """Every command with its line of help, so that `ganreg --help` imports none of them."""
@@ -58,10 +65,18 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--no-plugins", is_flag=True, help="Load no plugins. GANREG_PLUGINS=a,b loads only these.")
+@click.option(
+    "--plugin",
+    "files",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Load the parts in this Python file too; may be repeated.",
+)
 @click.option("--debug", is_flag=True, envvar="GANREG_DEBUG", help="Show tracebacks; so does GANREG_DEBUG=1.")
 @click.version_option(package_name="ganreg", message="%(prog)s %(version)s")
 @click.pass_context
-def group(context: click.Context, no_plugins: bool, debug: bool) -> None:
+def group(context: click.Context, no_plugins: bool, files: tuple[Path, ...], debug: bool) -> None:
     """GANs from parts that install with pip and compose by name.
 
     \b
@@ -70,6 +85,6 @@ def group(context: click.Context, no_plugins: bool, debug: bool) -> None:
                  --data fashion-mnist-10k --set train.steps=200
     """
     app = context.ensure_object(App)
-    app.debug, app.plugins = debug, not no_plugins
+    app.debug, app.plugins, app.files = debug, not no_plugins, files
     if os.environ.get("NO_COLOR"):
         context.color = False

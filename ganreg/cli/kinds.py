@@ -4,6 +4,22 @@ from __future__ import annotations
 
 import click
 
+KINDS = (
+    "generator",
+    "discriminator",
+    "encoder",
+    "loss",
+    "penalty",
+    "augmentation",
+    "schedule",
+    "game",
+    "optimizer",
+    "dataset",
+    "metric",
+    "observer",
+)
+"""Every kind in the order of `ganreg.components.KINDS`: here, since `list` has no need of pydantic otherwise."""
+
 
 def plural(kind: str) -> str:
     """The heading for several of a kind: "losses", "penalties"."""
@@ -18,8 +34,6 @@ def parse(context: click.Context, parameter: click.Parameter | None, word: str |
     Raises BadParameter with the nearest kind.
     """
     from difflib import get_close_matches
-
-    from ganreg.components import KINDS
 
     if word is None:
         return None

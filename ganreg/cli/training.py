@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganreg.cli.app import App
 from ganreg.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
                 say=lambda sentence: click.echo(sentence, err=True),
             )
     except Interrupted as error:
-        again = f"ganreg resume {shlex.quote(str(run.folder))}"
+        again = click.get_current_context().ensure_object(App).again("resume", str(run.folder))
         raise Interrupted(f"{error}, and saved: `{again}` goes on", error.exit_code - 128) from None
 
 

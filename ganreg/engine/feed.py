@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
 
 from ganreg.batch import Batch
+from ganreg.engine.blame import sentence
 from ganreg.engine.streams import Stream
-from ganreg.errors import DataError
+from ganreg.errors import DataError, GanregError
+from ganreg.task import DatasetInfo
 
 DEVICE_SHARE = 0.25
 """A set that is a Batch lives on the device where it takes at most this share of the memory that is free there."""
@@ -22,8 +25,6 @@ class Feed:
     """
 
     def __init__(self, data: Any, batch_size: int, seed: int, device: torch.device, *, labels: bool) -> None:
-        if len(data) == 0:
-            raise DataError("the dataset has no pictures")
         self._data = data.to(device) if isinstance(data, Batch) and _fits(data, device) else data
         self._batch_size = batch_size
         self._seed = seed
@@ -77,6 +78,44 @@ class MetaFeed:
     def batch(self, position: int) -> Batch:
         """The same shapes at every position."""
         return self._batch
+
+
+def checked(build: Callable[[], Any], info: DatasetInfo, name: str, *, labels: bool) -> Any:
+    """What a dataset builds, once it is what the dataset said it would be.
+
+    Looks at the first pictures. Raises DataError naming the dataset.
+    """
+
+    def refuse(what: str) -> NoReturn:
+        raise DataError(f"the dataset '{name}' {what}")
+
+    try:
+        data = build()
+        if not isinstance(data, Batch) and not (hasattr(data, "batch") and hasattr(data, "__len__")):
+            refuse(f"built a {type(data).__name__}, neither a Batch nor an object with __len__ and batch(indices)")
+        if len(data) == 0:
+            refuse("has no pictures")
+        first = torch.arange(min(len(data), 16))
+        batch = data[first] if isinstance(data, Batch) else data.batch(first)
+    except GanregError:
+        raise
+    except Exception as error:
+        raise DataError(f"the dataset '{name}' failed: {sentence(error)}") from error
+    if not isinstance(batch, Batch):
+        refuse(f"gives a {type(batch).__name__} where a Batch is due")
+    if tuple(batch.images.shape) != (len(first), *info.image):
+        refuse(f"gives images {tuple(batch.images.shape)}, where it told of {(len(first), *info.image)}")
+    if batch.images.dtype != torch.uint8:
+        low, high = torch.aminmax(batch.images.float())
+        if not -1 <= low <= high <= 1:
+            refuse(f"gives values from {low:g} to {high:g}; they must be bytes, or numbers in [-1, 1]")
+    if labels:
+        classes = len(info.classes or ())
+        if batch.labels is None:
+            refuse("gives no labels, where it told of classes")
+        if not 0 <= batch.labels.min() <= batch.labels.max() < classes:
+            refuse(f"gives labels outside 0 … {classes - 1}")
+    return data
 
 
 def _float(images: Tensor) -> Tensor:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from ganreg.components import Metric
+from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, append, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import generate, save_grid
-from ganreg.errors import DivergenceError, Interrupted
+from ganreg.errors import DivergenceError, GanregError, Interrupted, PluginError
 
 
 @dataclass
@@ -29,14 +32,14 @@ class Stop:
 class Training:
     """A run in progress: the match, its data and folder, and who listens.
 
-    metrics: what the spec's metrics built, each with its interval. tick: called after every step with its number.
+    metrics: the spec's metrics, each with what it built. tick: called after every step with its number.
     """
 
     match: Match
     feed: Feed
     folder: RunFolder
     checkpoints: Checkpoints
-    metrics: Sequence[tuple[int | None, Any]] = ()
+    metrics: Sequence[tuple[Metric, Any]] = ()
     observers: Sequence[Any] = ()
     tick: Callable[[int], None] = lambda step: None
     stop: Stop = field(default_factory=Stop)
@@ -55,7 +58,7 @@ class Training:
         if match.step_index == 0:
             self.sample()
         while match.step_index < steps:
-            match.step()
+            self._step()
             step, stopping = match.step_index, self.stop.signal_number is not None
             last = step == steps or stopping
             if step % every.log_every == 0 or last:
@@ -68,6 +71,17 @@ class Training:
             self.tick(step)
             if stopping and step < steps:
                 raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
+
+    def _step(self) -> None:
+        try:
+            self.match.step()
+        except (GanregError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            path, who = culprit(error, self.match)
+            if not path:
+                raise
+            raise PluginError(f"{who} failed in step {self.match.step_index + 1}: {sentence(error)}") from error
 
     def _roll_back(self, error: DivergenceError) -> None:
         """Go back to the newest checkpoint with other noise, where the spec says so; else raise the error."""
@@ -101,9 +115,11 @@ class Training:
     def measure(self, *, last: bool) -> None:
         """Take the measurements that are due."""
         step = self.match.step_index
-        for every, metric in self.metrics:
-            if last or (every and step % every == 0):
-                figures = {name: float(value) for name, value in metric(Evaluation(self.match, self.feed)).items()}
+        for component, metric in self.metrics:
+            if last or (component.every and step % component.every == 0):
+                with self._saving_first(f"the metric '{component.name}'"):
+                    found = metric(Evaluation(self.match, self.feed))
+                    figures = {name: float(value) for name, value in found.items()}
                 append(self.folder.log, {"step": step, "metrics": figures})
                 self.tell("logged", step, figures)
 
@@ -116,7 +132,21 @@ class Training:
         """Tell every observer that has a method for this event."""
         for observer in self.observers:
             if hasattr(observer, event):
-                getattr(observer, event)(*details)
+                with self._saving_first(f"the observer '{getattr(observer, 'name', type(observer).__name__)}'"):
+                    getattr(observer, event)(*details)
+
+    @contextmanager
+    def _saving_first(self, who: str) -> Iterator[None]:
+        """An error of a part that only looks on costs no step: the state is saved before it ends the run."""
+        try:
+            yield
+        except (GanregError, BrokenPipeError):
+            raise
+        except Exception as error:
+            if self.match.step_index:
+                self.save()
+            step = self.match.step_index
+            raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
 
 
 class Clock:

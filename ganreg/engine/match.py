@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import reduce
 from typing import Any, Protocol
 
@@ -39,12 +40,13 @@ class Match:
     attempt: how often the run was rolled back; each attempt has noise of its own.
     """
 
-    def __init__(self, spec: RunSpec, parts: Parts, feed: Batches, device: torch.device) -> None:
+    def __init__(self, spec: RunSpec, parts: Parts, feed: Batches | None, device: torch.device) -> None:
         self.spec = spec
         self.parts = parts
         self.device = device
         self.networks = parts.networks
-        uses_real = getattr(parts.loss, "generator_uses_real", spec.loss.generator_uses_real)
+        losses = [parts.loss, *(part for path, part in spec.components() if path[0] == "loss")]
+        uses_real = any(getattr(loss, "generator_uses_real", False) for loss in losses)
         self.loss = ScaledLoss(parts.loss, generator_uses_real=uses_real)
         self.guard = Guard()
         self.terms: dict[str, Tensor] = {}
@@ -87,6 +89,7 @@ class Match:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
         turn = self._turns[player]
         self._turns[player] += 1
+        assert self._feed is not None, "a match without data is for sampling alone"
         batch = self._feed.batch(self.position + turn)
         mover = self._players[player]
         mover.optimizer.zero_grad(set_to_none=True)
@@ -208,6 +211,7 @@ class Match:
         """All that a checkpoint needs, as nested dicts of tensors and plain values."""
         return {
             "step": self.step_index,
+            "task": asdict(self.parts.task),
             "position": self.position,
             "attempt": self.attempt,
             "stage": {"index": self.stage_index, "size": self.size, "fade": self.fade},

@@ -17,17 +17,17 @@ from ganreg.engine.match import Match
 
 
 @torch.no_grad()
-def generate(match: Match, feed: Feed, count: int, *purpose: str | int) -> Tensor:
+def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Tensor:
     """`count` pictures (N, C, H, W) from the first generator's moving average, a function of seed and purpose.
 
-    In a conditional run the classes come in equal shares, in order.
+    In a conditional run the classes come in equal shares, in order. The feed is for image-to-image games.
     """
     network = next(iter(match.generators.values()))
     z = match.noise(count, *purpose)
     order = torch.arange(count, device=match.device)
     classes = match.parts.task.classes
     labels = None if classes is None else order * classes // count
-    source = feed.take(torch.arange(count) % len(feed)).source if match.parts.task.source else None
+    source = feed.take(torch.arange(count) % len(feed)).source if match.parts.task.source and feed else None
     size = match.spec.train.batch_size
     pieces = []
     with evaluating(network):

@@ -125,7 +125,10 @@ class Play:
         """
         labels = self.labels if labels is None else labels
         if augment and self._match.parts.augment is not None:
+            shape = images.shape
             images = self._match.parts.augment(images, self.random("augment"))
+            if images.shape != shape:
+                raise ValueError(f"the augmentation made {tuple(images.shape)} of {tuple(shape)}")
         return as_output(self._network(network)(images, labels, **extra), labels)
 
     def random(self, purpose: str) -> Stream:

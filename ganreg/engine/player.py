@@ -37,6 +37,9 @@ class Player:
         if not self.parameters:
             raise SpecError([Mistake(f"the player '{self.name}' has no trainable parameter")])
         self.optimizer = self._make_optimizer(self.parameters)
+        if not isinstance(self.optimizer, torch.optim.Optimizer):
+            message = f"the optimizer of the {self.name} does not make a torch.optim.Optimizer of parameters"
+            raise SpecError([Mistake(message, ("optimizers", self.name))])
 
     def reseat(self) -> None:
         """Take in parameters that came or went with a change of stage; the others keep their optimizer state."""

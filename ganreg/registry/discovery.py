@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping
+from email.message import Message
+from email.parser import HeaderParser
 from importlib.metadata import EntryPoint, entry_points
 
 GROUP = "ganreg.plugins"
@@ -30,6 +32,17 @@ def allowed(environment: Mapping[str, str] = os.environ) -> frozenset[str] | Non
     return frozenset(name.strip() for name in environment[VARIABLE].split(",") if name.strip())
 
 
-def distribution(point: EntryPoint) -> str:
-    """ "ganreg-classic 1.0.0", or "?" for an entry point that no distribution brought."""
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "?"
+def description(point: EntryPoint) -> str:
+    """The metadata of the distribution that brought an entry point, as they stand; empty where there are none."""
+    return (point.dist and (point.dist.read_text("METADATA") or point.dist.read_text("PKG-INFO"))) or ""
+
+
+def metadata(point: EntryPoint) -> Message:
+    """The same, parsed, which costs a millisecond: only who shows them pays for it."""
+    return HeaderParser().parsestr(description(point))
+
+
+def source(point: EntryPoint) -> tuple[str, str]:
+    """Name and version of the distribution; empty where there is none."""
+    known = metadata(point)
+    return known["Name"] or "", known["Version"] or ""

@@ -83,7 +83,7 @@ def gather(run: RunFolder) -> Facts:
         samples=samples,
         checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
         components=lock.pop("components", {}),
-        environment=lock,
+        environment={name: version for name, version in lock.items() if name != "format"},
     )
 
 

@@ -72,7 +72,8 @@ def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Itera
     asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
     asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
     for path, part in asking:
-        lacking = sorted(set(part.requires) - provided)
+        inner = [c for there, c in spec.components() if there[: len(path)] == path and len(there) > len(path)]
+        lacking = sorted(set(part.requires).union(*(c.requires for c in inner)) - provided)
         if not lacking:
             continue
         words = " and ".join(lacking)

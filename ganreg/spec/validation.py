@@ -18,19 +18,31 @@ from ganreg.spec.document import Document, from_mapping
 from ganreg.spec.runspec import RunSpec
 
 Path = tuple[str | int, ...]
+WORDS = {
+    "Input should be": "should be",
+    "a valid tuple": "a list",
+    "a valid list": "a list",
+    "a valid dictionary or instance of": "a mapping, for",
+    "a valid dictionary": "a mapping",
+    "String should match pattern '^(auto|cpu|mps|xpu|cuda(:\\d+)?)$'": "should be auto, cpu, mps, xpu, cuda or cuda:0",
+}
+"""Pydantic's words for Python's types, in a user's."""
+OWN = {"accumulate", "missing_name", "component_type", "unknown_component", "ambiguous_component", "no_registry"}
+"""Errors that are worded by ganreg and need no value beside them."""
 
 
-def validate(document: Document, registry: Registry) -> RunSpec:
+def validate(document: Document, registry: Registry, *, data: bool = True) -> RunSpec:
     """The spec of a document.
 
-    Raises SpecError with all mistakes at once; where the values are sound, with all contradictions between parts.
+    Raises SpecError with all mistakes at once; where the values are sound, with all contradictions between parts. These
+    are told from the data: without it, as for sampling from a run that was trained, they are not looked for.
     """
     try:
         spec = RunSpec.model_validate(document.data, context={"registry": registry})
     except ValidationError as error:
         mistakes = [_mistake(e, document, RunSpec, registry) for e in error.errors(include_url=False)]
         raise SpecError(_ordered(mistakes)) from None
-    mistakes = contradictions(spec, document, registry)
+    mistakes = contradictions(spec, document, registry) if data else []
     if mistakes:
         raise SpecError(mistakes)
     return spec
@@ -76,14 +88,17 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
             hint = f"did you mean '{near[0]}'?" if near else hint
         case _:
             given = error["input"]
-            if not isinstance(given, Mapping | list | Component) and path and not hint:
-                message = f"{path[-1]}: {_lower(message)}, not {_shown(given)}"
+            if error["type"] not in OWN and not isinstance(given, Component) and path:
+                shown = "a mapping" if isinstance(given, Mapping) else _shown(given)
+                message = f"{path[-1]}: {_lower(message)}, not {shown}"
     return Mistake(message, path, document.locate(path, key=on_key), hint)
 
 
 def _lower(message: str) -> str:
     plain = message.removeprefix("Value error, ").partition(", unable to parse")[0]
-    return plain.replace("Input should be", "should be", 1)
+    for pydantics, ours in WORDS.items():
+        plain = plain.replace(pydantics, ours, 1)
+    return plain
 
 
 def _shown(value: Any) -> str:

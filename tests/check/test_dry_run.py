@@ -1,5 +1,6 @@
 """The dry run: what it measures, and what it refuses."""
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganreg import Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Task
+from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Schedule, Task
 from ganreg.api import Run
 from ganreg.check.tracking import Tracker
 from ganreg.errors import Mistake, SpecError
@@ -196,7 +197,8 @@ def test_an_error_inside_a_part_names_the_part(tiny: Tiny) -> None:
 
     mistake = refusal(tiny(penalties=["r1", Faulty()]))
     assert mistake.path == ("penalties", 1)
-    assert mistake.message == "the penalty 'faulty' fails in the dry run: KeyError: 'nothing there'"
+    assert "the penalty 'faulty' fails in the dry run: KeyError: 'nothing there'" in mistake.message
+    assert re.search(r"test_dry_run\.py:\d+\)$", mistake.message)
 
 
 def test_an_error_inside_a_network_names_the_network(tiny: Tiny) -> None:
@@ -221,3 +223,82 @@ def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:
     torch.manual_seed(1)
     tiny().check()
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_a_generator_makes_one_picture_per_z(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 28, 28).mean(0, keepdim=True)
+
+    mistake = refusal(tiny(generator=AnyGenerator(make=lambda task: Net(8, 784, forward))))
+    assert mistake.message == "the generator 'any' makes 1 images where 4 are asked"
+
+
+def test_logits_are_one_per_picture(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.spare(x) + net.linear(x))))
+    assert "gives 3 logits per image" in mistake.message
+
+
+def test_a_loss_that_is_cut_off_is_named(tiny: Tiny) -> None:
+    mistake = refusal(tiny(loss=AnyLoss(value=lambda x: x.mean().detach())))
+    assert mistake.path == ("loss",)
+    assert mistake.message == "nothing that the discriminator minimizes (loss) depends on its weights"
+
+
+def test_a_generator_that_is_cut_off_is_named(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 28, 28).detach()
+
+    mistake = refusal(tiny(generator=AnyGenerator(make=lambda task: Net(8, 784, forward))))
+    assert mistake.path == ("generator",)
+    assert "the generator's pictures have no gradient" in mistake.message
+
+
+def test_a_loss_of_another_signature_is_named(tiny: Tiny) -> None:
+    class OneSided(AnyLoss, name="one-sided"):
+        def discriminator(self, fake: DiscriminatorOutput) -> Tensor:  # type: ignore[override]
+            return fake.logits.mean()
+
+    mistake = refusal(tiny(loss=OneSided(value=torch.mean)))
+    assert mistake.path == ("loss",)
+    assert "the loss 'one-sided' fails in the dry run: TypeError" in mistake.message
+
+
+def test_a_term_without_gradient_is_a_warning(tiny: Tiny) -> None:
+    class Constant(Penalty, name="constant"):
+        def __call__(self, play: Any) -> Tensor:
+            return play.real.mean()
+
+    assert tiny(penalties=[Constant()]).check().warnings == (
+        "the term discriminator/constant has no gradient: it changes nothing",
+    )
+
+
+def test_a_term_of_a_penalty_is_one_number(tiny: Tiny) -> None:
+    class Vector(Penalty, name="vector"):
+        def __call__(self, play: Any) -> Tensor:
+            return play.real_output.logits
+
+    assert refusal(tiny(penalties=["r1", Vector()])).path == ("penalties", 1)
+
+
+def test_an_augmentation_keeps_the_shape(tiny: Tiny) -> None:
+    class Half(Augmentation, name="half"):
+        def __call__(self, images: Tensor, random: Any) -> Tensor:
+            return images[:, :, ::2]
+
+    mistake = refusal(tiny(augment=Half(), discriminator={"name": "conv", "widths": [2]}))
+    assert "the augmentation made (4, 1, 14, 28) of (4, 1, 28, 28)" in mistake.message
+
+
+@pytest.mark.parametrize("players", [(), ("discriminator",)])
+def test_a_schedule_moves_the_players(tiny: Tiny, players: tuple[str, ...]) -> None:
+    class Some(Schedule, name="some"):
+        def step(self, game: Any) -> None:
+            for player in players:
+                game.update(player)
+
+    run = tiny(schedule=Some())
+    if players:
+        assert run.check().warnings == ("the first step moves no generator",)
+    else:
+        assert refusal(run).message == "the schedule 'some' moves nobody"

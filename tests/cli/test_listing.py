@@ -1,15 +1,16 @@
-"""`list`, `show`, `schema` and `doctor`: what is installed."""
+"""`list`, `show`, `schema`, `plugins` and `doctor`: what is installed."""
 
 import json
 import os
 import pty
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ganreg.cli import main
+from ganreg.cli import kinds, main
 from ganreg.cli.commands.show import example
 from ganreg.components import KINDS
 from ganreg.registry import Registry
@@ -79,6 +80,10 @@ def test_list_of_one_kind(ganreg: Call, word: str) -> None:
     lines = ganreg("list", word).out.splitlines()
     assert lines[0] == "penalties"
     assert [line.split()[0] for line in lines[1:]] == ["gradient-penalty", "r1", "weight-clipping"]
+
+
+def test_the_command_line_has_the_kinds_in_their_order() -> None:
+    assert tuple(KINDS) == kinds.KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -249,8 +254,10 @@ def test_doctor_tells_cause_and_remedy(ganreg: Call, install: Install) -> None:
     install("broken", "import a_module_that_nobody_has")
     result = ganreg("doctor")
     assert result.code == 4
-    assert "problem: ModuleNotFoundError: No module named 'a_module_that_nobody_has'" in result.out
-    assert "  help: pip install" in result.out
+    (line,) = [line for line in result.out.splitlines() if line.startswith("broken ")]
+    assert line.split()[1:4] == ["ganreg-broken", "0.1", "problem:"]
+    assert "ModuleNotFoundError: No module named 'a_module_that_nobody_has'; help: pip install what it needs" in line
+    assert line.endswith("or `ganreg uninstall broken`")
     assert "Traceback" not in result.err
     assert "Traceback" in ganreg("--debug", "doctor").err
 
@@ -260,13 +267,71 @@ def test_doctor_as_json(ganreg: Call, install: Install) -> None:
     result = ganreg("doctor", "--json")
     found = json.loads(result.out)
     assert result.code == 4
+    assert found["torch"].startswith("2.")
     assert {plugin["namespace"]: plugin["status"] for plugin in found["plugins"]} == {
         "broken": "problem", "classic": "ok", "datasets": "ok"
     }  # fmt: skip
     assert found["plugins"][0]["remedy"]
 
 
+def test_doctor_looks_anew(ganreg: Call, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("fickle", f"import os\nif os.environ.get('FICKLE'):\n    raise KeyError('today')\n{EVERYTHING}")
+    assert ganreg("plugins").out.count("problem") == 0
+    monkeypatch.setenv("FICKLE", "1")
+    assert ganreg("plugins").out.count("problem") == 0
+    assert "problem: KeyError: 'today' (" in ganreg("doctor").out
+    assert "problem: KeyError: 'today' (" in ganreg("plugins").out
+
+
+def test_doctor_of_some(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    result = ganreg("doctor", "classic", "datasets")
+    assert (result.code, "broken" in result.out.splitlines()[-1]) == (0, False)
+    assert ganreg("doctor", "broken").code == 4
+    refused = ganreg("doctor", "clasic")
+    assert (refused.code, refused.out) == (4, "")
+    assert refused.err == "error: no plugin 'clasic' is installed\n  help: did you mean 'classic'?\n"
+
+
 def test_doctor_where_nothing_is_loaded(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--no-plugins" in ganreg("--no-plugins", "doctor").out
     monkeypatch.setenv("GANREG_PLUGINS", "")
     assert "pip install ganreg-classic ganreg-datasets" in ganreg("doctor").out
+
+
+def test_plugins_tells_distribution_time_and_parts(ganreg: Call, install: Install) -> None:
+    install("other", EVERYTHING)
+    install("loud", "print('hello')" + EVERYTHING)
+    result = ganreg("plugins")
+    assert (result.code, result.err) == (0, "")
+    limit, _, datasets, loud, other = result.out.splitlines()
+    assert limit == "plugins: GANREG_PLUGINS lets only these load: classic,datasets,other,loud"
+    assert re.fullmatch(r"datasets  ganreg-datasets \S+ +[\d.]+ ms  3 datasets", datasets)
+    assert re.fullmatch(r"other     ganreg-other 0\.1 +[\d.]+ ms  2 discriminators, 2 losses, 1 penalty", other)
+    assert loud.endswith(" ms  2 discriminators, 2 losses, 1 penalty; warning: prints at import")
+
+
+def test_plugins_as_json(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    install("other", EVERYTHING)
+    broken, classic, _, other = json.loads(ganreg("plugins", "--json").out)
+    assert (broken["distribution"], broken["version"], broken["status"]) == ("ganreg-broken", "0.1", "problem")
+    assert broken["cause"].startswith("ZeroDivisionError")
+    assert (classic["status"], classic["cause"], classic["remedy"], classic["warnings"]) == ("ok", None, None, [])
+    assert 0 < other["import_ms"] < 10_000
+    assert other["components"] == {"discriminator": 2, "loss": 2, "penalty": 1}
+
+
+def test_plugins_where_there_are_none(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--no-plugins" in ganreg("--no-plugins", "plugins").out
+    monkeypatch.setenv("GANREG_PLUGINS", "")
+    assert "pip install ganreg-classic ganreg-datasets" in ganreg("plugins").out
+    assert ganreg("plugins", "--json").out == "[]\n"
+
+
+def test_control_characters_of_a_plugin_do_not_reach_the_terminal(ganreg: Call, install: Install) -> None:
+    install("broken", "raise ValueError('\\x1b[2Jx')")
+    for command in ("doctor", "plugins"):
+        out = ganreg(command).out
+        assert "\ufffd[2Jx" in out
+        assert "\x1b" not in out

@@ -25,11 +25,11 @@ class Pictures(Dataset, name="pictures"):
     """Noise, with one number that is not finite in the whole set."""
 
     def info(self) -> DatasetInfo:
-        return DatasetInfo(image=(1, 4, 4), count=12)
+        return DatasetInfo(image=(1, 4, 4), count=40)
 
     def build(self, task: Task) -> Any:
-        images = torch.rand(12, 1, 4, 4)
-        images[7, 0, 0, 0] = math.inf
+        images = torch.rand(40, 1, 4, 4)
+        images[30, 0, 0, 0] = math.inf
         return Batch(images)
 
 
@@ -74,7 +74,7 @@ def divergence(run: Run) -> str:
 
 
 def test_data_is_named(tiny: Tiny) -> None:
-    message = divergence(tiny(data=Pictures(), train={"batch_size": 12}))
+    message = divergence(tiny(data=Pictures(), train={"batch_size": 40}))
     assert message == "step 1, the discriminator's turn: a real picture of the discriminator's batch is not finite"
 
 

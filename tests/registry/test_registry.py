@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pydantic_core import PydanticCustomError
@@ -58,6 +59,19 @@ def test_an_unknown_name_is_told_the_nearest(install: Install, registry: Make) -
 def test_a_first_party_part_that_is_not_installed_is_named_with_its_distribution(registry: Make) -> None:
     assert hint(registry(), "loss", "hinge").endswith("pip install ganreg-classic")
     assert hint(registry(), "dataset", "datasets/fashion-mnist-10k").endswith("pip install ganreg-datasets")
+
+
+def test_an_id_of_nobody_s_namespace_is_told_where_parts_come_from(install: Install, registry: Make) -> None:
+    install("one", plugin("mine"))
+    told = hint(registry("one"), "loss", "elsewhere/something")
+    assert "`ganreg install elsewhere`, or `ganreg --plugin FILE …`" in told
+
+
+def test_a_hint_is_no_catalogue(install: Install, registry: Make) -> None:
+    install("one", plugin(*(f"loss-{i:03d}" for i in range(100))))
+    told = hint(registry("one"), "loss", "xyz")
+    assert told.endswith("loss-019 and 80 more (see ganreg list)")
+    assert "loss-020" not in told
 
 
 def test_the_index_of_first_party_parts_is_what_they_offer() -> None:
@@ -140,3 +154,50 @@ def test_the_environment_says_what_may_load(install: Install, monkeypatch: pytes
     monkeypatch.delenv(VARIABLE)
     assert {"one", "two", "classic"} <= set(Registry.discover().namespaces)
     assert Registry.discover(plugins=False).namespaces == ()
+
+
+def test_a_file_serves_where_it_is_given(tmp_path: Path, install: Install) -> None:
+    file = tmp_path / "my_parts.py"
+    file.write_text(plugin("own"))
+    found = Registry.discover(plugins=False, files=[file])
+    assert (
+        found.id_of(found.resolve("loss", "own"))
+        == found.id_of(found.resolve("loss", "my-parts/own"))
+        == "my-parts/own"
+    )
+    assert [(listing.distribution, listing.namespace) for listing in found.listings()] == [(str(file), "my-parts")]
+    found.refresh()
+    assert found.resolve("loss", "own").name == "own"
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("def f(:", r"SyntaxError: .*\(.*mine\.py:1\)\n  help: mend the file"),
+        ("x = 1\n1 / 0", r"ZeroDivisionError: division by zero \(.*mine\.py:2\)\n  help: mend the file"),
+        ("import nothing_of_that_name", r"help: pip install what it needs \(nothing_of_that_name\), or mend the file"),
+        ("raise SystemExit", r"it calls sys\.exit\(\)"),
+        ("import ganreg\nganreg.Sampler", r"it uses what ganreg \S+ does not have: .*'Sampler'"),
+    ],
+)
+def test_a_file_that_cannot_serve_is_an_error_at_once(tmp_path: Path, code: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(code)
+    with pytest.raises(PluginError, match=message):
+        Registry.discover(plugins=False, files=[tmp_path / "mine.py"])
+    assert "ganreg_file_mine" not in sys.modules
+
+
+def test_a_namespace_is_one_file_s_or_one_plugin_s(
+    tmp_path: Path, install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("mine", plugin("installed"))
+    monkeypatch.setenv(VARIABLE, "mine")
+    (tmp_path / "other").mkdir()
+    for folder in (tmp_path, tmp_path / "other"):
+        (folder / "mine.py").write_text(plugin("own"))
+    with pytest.raises(PluginError, match=r"mine\.py and ganreg-mine 1\.0 have one namespace, 'mine'"):
+        Registry.discover(files=[tmp_path / "mine.py"])
+    both = [tmp_path / "mine.py", tmp_path / "other" / "mine.py"]
+    with pytest.raises(PluginError, match=r"other/mine\.py and .*/mine\.py have one namespace, 'mine'"):
+        Registry.discover(plugins=False, files=both)
+    assert Registry.discover(plugins=False, files=both[:1]).namespaces == ("mine",)

@@ -27,14 +27,20 @@ train:
 """
 
 LOCK = {
-    "components": {
-        "generator": {"id": "classic/dcgan", "distribution": "ganreg-classic 1.2.3", "source": "abcdef0123456789" * 4},
-        "loss": {"id": "own-loss", "distribution": None, "source": None},
-    },
+    "format": 1,
     "ganreg": "1.0.0",
     "torch": "2.13.0+cpu",
     "python": "3.11.7",
-    "platform": "Linux-6.1-x86_64",
+    "platform": "linux-x86_64",
+    "components": {
+        "generator": {
+            "id": "classic/dcgan",
+            "distribution": "ganreg-classic",
+            "version": "1.2.3",
+            "source": "abcdef0123456789" * 4,
+        },
+        "loss": {"id": "own-loss", "distribution": None, "version": None, "source": None},
+    },
 }
 
 

@@ -144,7 +144,7 @@ def test_the_lock_is_a_table_of_parts_and_versions(finished):
     assert "generator classic/dcgan ganreg-classic 1.2.3 abcdef012345" in section
     assert "abcdef0123456" not in section
     assert "loss own-loss none unknown" in section
-    for version in ("ganreg 1.0.0", "torch 2.13.0+cpu", "python 3.11.7", "platform Linux-6.1-x86_64"):
+    for version in ("ganreg 1.0.0", "torch 2.13.0+cpu", "python 3.11.7", "platform linux-x86_64"):
         assert version in section
 
 

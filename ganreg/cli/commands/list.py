@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import gc
-import inspect
 import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.kinds import parse, plural
+from ganreg.cli.kinds import KINDS, parse, plural
+from ganreg.cli.listings import STARTERS
 
 if TYPE_CHECKING:
-    from ganreg.registry import Offer
-
-STARTERS = "pip install ganreg-classic ganreg-datasets"
+    from ganreg.registry import Entry, Listing
 
 
 @click.command("list")
@@ -33,62 +29,37 @@ def command(app: App, kind: str | None, as_json: bool) -> None:
     Each line begins with the name that a spec takes. KIND leaves out all other kinds; it is one of generator,
     discriminator, encoder, loss, penalty, augmentation, schedule, game, optimizer, dataset, metric and observer.
     """
-    with _uncollected():
-        offers = app.registry.offers(kind)
+    listings = app.registry.listings()
+    offered = [(listing, entry) for listing in listings for entry in listing.entries if kind in (None, entry.kind)]
+    offered.sort(key=lambda offer: (offer[1].kind, offer[0].namespace, offer[1].name))
     if as_json:
-        click.echo(json.dumps([_record(offer) for offer in offers], indent=2))
+        click.echo(json.dumps([_record(*offer) for offer in offered], indent=2))
     else:
-        click.echo("\n".join(_lines(offers)), nl=bool(offers))
-    for plugin in app.registry.plugins():
-        if plugin.problem:
-            click.echo(f"plugin '{plugin.namespace}' cannot be used: `ganreg doctor` tells why", err=True)
-    if not offers:
+        click.echo("\n".join(_lines(offered)), nl=bool(offered))
+    for listing in listings:
+        if listing.problem:
+            click.echo(f"plugin '{listing.namespace}' cannot be used: `ganreg doctor` tells why", err=True)
+    if not offered:
         click.echo(_nothing(app, kind), err=True)
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection, which finds none while classes are defined, and takes a tenth of the time.
-
-    What was made stays as long as the process, so that the collector need not look at it afterwards.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def _record(offer: Offer) -> dict[str, str]:
-    component = offer.component
+def _record(listing: Listing, entry: Entry) -> dict[str, str]:
     return {
-        "kind": component.kind,
-        "name": component.name,
-        "id": offer.id,
-        "distribution": offer.plugin.distribution,
-        "summary": _summary(offer),
+        "kind": entry.kind,
+        "name": entry.name,
+        "id": f"{listing.namespace}/{entry.name}",
+        "distribution": listing.distribution,
+        "summary": entry.summary,
     }
 
 
-def _summary(offer: Offer) -> str:
-    return inspect.cleandoc(offer.component.__doc__ or "").partition("\n")[0]
-
-
-def _lines(offers: Sequence[Offer]) -> list[str]:
+def _lines(offered: Sequence[tuple[Listing, Entry]]) -> list[str]:
     """A heading and aligned columns per kind. A name that several plugins offer is written as the id that serves."""
-    from ganreg.components import KINDS
-
-    several = Counter((offer.component.kind, offer.component.name) for offer in offers)
-    rows = [
-        (
-            o.component.kind,
-            o.id if several[o.component.kind, o.component.name] > 1 else o.component.name,
-            o.id,
-            _summary(o),
-        )
-        for o in offers
-    ]
+    several = Counter((entry.kind, entry.name) for _, entry in offered)
+    rows = []
+    for listing, entry in offered:
+        id_ = f"{listing.namespace}/{entry.name}"
+        rows.append((entry.kind, id_ if several[entry.kind, entry.name] > 1 else entry.name, id_, entry.summary))
     names, ids = (max((len(row[column]) for row in rows), default=0) for column in (1, 2))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     lines: list[str] = []

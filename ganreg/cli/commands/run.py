@@ -15,9 +15,10 @@ from ganreg.cli.training import conclude, train
 @composition
 @click.option("--out", metavar="FOLDER", help="Folder of the run; a free name under runs/ without it.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
+@click.option("--lock", metavar="FILE", help="Refuse other parts and versions than this lock.json or run has.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
 @click.pass_obj
-def command(app: App, /, overwrite: bool, as_json: bool, **composed: Any) -> None:
+def command(app: App, /, overwrite: bool, lock: str | None, as_json: bool, **composed: Any) -> None:
     """Train a GAN.
 
     The run is what SPEC says, and what the options say in its place: parts by name, and any value by its path. A NAME
@@ -27,5 +28,7 @@ def command(app: App, /, overwrite: bool, as_json: bool, **composed: Any) -> Non
     never stopped would have.
     """
     run = compose(app.registry, "run", **composed)
+    if lock is not None:
+        run.locked(lock)
     train(run, overwrite=overwrite)
     conclude(run, as_json=as_json)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.kinds import parse, plural
+from ganreg.cli.kinds import KINDS, parse, plural
 
 if TYPE_CHECKING:
     from ganreg.registry import Offer, Registry
@@ -52,24 +52,23 @@ def _find(registry: Registry, kind: str | None, name: str) -> Sequence[Offer]:
     """Everything of that name or id. Raises PluginError for an id of a broken plugin, SpecError where there is none."""
     from ganreg.errors import Mistake, PluginError, SpecError
 
-    offers = [o for o in registry.offers(kind) if name in (o.component.name, o.id)]
+    offers = registry.named(name, kind)
     if offers:
         return offers
     namespace = name.rpartition("/")[0]
-    for plugin in registry.plugins():
-        if plugin.problem and plugin.namespace == namespace:
-            cause, remedy = plugin.problem.cause, plugin.problem.remedy
-            raise PluginError(f"plugin '{namespace}' cannot be used: {cause}\n  help: {remedy}")
+    problem = registry.listing(namespace).problem if namespace in registry.namespaces else None
+    if problem:
+        raise PluginError(f"plugin '{namespace}' cannot be used: {problem.cause}\n  help: {problem.remedy}")
     raise SpecError([Mistake(f"no {kind or 'component'} is called '{name}'", hint=_hint(registry, kind, name))])
 
 
 def _hint(registry: Registry, kind: str | None, name: str) -> str:
-    from ganreg.components import KINDS
     from ganreg.registry import first_party
 
     if name in KINDS:
         return f"`ganreg list {plural(name)}` shows what is installed of this kind"
-    known = {n for o in registry.offers(kind) for n in (o.component.name, o.id)}
+    entries = [(li.namespace, e.name) for li in registry.listings() for e in li.entries if kind in (None, e.kind)]
+    known = {n for namespace, bare in entries for n in (bare, f"{namespace}/{bare}")}
     near = get_close_matches(name, sorted(known), n=3)
     if near:
         return f"did you mean {' or '.join(near)}?"
@@ -135,7 +134,7 @@ def _text(offer: Offer, registry: Registry) -> str:
 def example(offer: Offer, schema: dict[str, Any], registry: Registry) -> str:
     """A line of a spec with the component, its required parameters and one of the others."""
     kind, name = offer.component.kind, offer.component.name
-    if sum(o.component.name == name for o in registry.offers(kind)) > 1:
+    if sum(listing.offers(kind, name) for listing in registry.listings()) > 1:
         name = offer.id
     others = {key: value for key, value in schema["properties"].items() if key != "name"}
     required = [key for key in others if key in schema["required"]]

@@ -3,6 +3,7 @@
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ganreg import Discriminator, Loss
+from ganreg_proofs.basics import even
 
 
 class AuxiliaryClassifier(Discriminator, name="tiny-auxiliary"):
@@ -14,6 +15,7 @@ class AuxiliaryClassifier(Discriminator, name="tiny-auxiliary"):
     def check(self, task):
         if task.classes is None:
             raise ValueError("classifies, and the run has no classes: set conditional: true")
+        even(task)
 
     def build(self, task):
         from ganreg_proofs.networks.acgan import AuxiliaryClassifier

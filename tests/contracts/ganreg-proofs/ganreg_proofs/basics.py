@@ -33,7 +33,7 @@ class TinyGenerator(Generator, name="tiny-generator"):
     width: PositiveInt = Field(4, description="channels between the two")
 
     def check(self, task):
-        _even(task)
+        even(task)
 
     def build(self, task):
         from ganreg_proofs.networks.basics import TinyGenerator
@@ -47,7 +47,7 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
     width: PositiveInt = Field(4, description="channels between the two")
 
     def check(self, task):
-        _even(task)
+        even(task)
 
     def build(self, task):
         from ganreg_proofs.networks.basics import TinyDiscriminator
@@ -55,6 +55,13 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
         return TinyDiscriminator(task.image, self.width, task.classes)
 
 
-def _even(task):
+def even(task):
+    """Refuse pictures that cannot be halved."""
     if task.image[1] % 2 or task.image[2] % 2:
         raise ValueError("works on pictures of even sides")
+
+
+def unconditional(task):
+    """Refuse classes: what ignores labels cannot serve a conditional run."""
+    if task.classes is not None:
+        raise ValueError("makes no use of labels: set conditional: false")

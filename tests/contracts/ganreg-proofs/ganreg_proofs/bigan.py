@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field, PositiveInt
 
 from ganreg import Discriminator, Encoder, Game
+from ganreg_proofs.basics import unconditional
 
 
 class BiGAN(Game, name="tiny-bigan"):
@@ -47,6 +48,9 @@ class PairDiscriminator(Discriminator, name="tiny-pairs"):
 
     provides = frozenset({"pairs"})
     width: PositiveInt = Field(4, description="units that picture and latent have each")
+
+    def check(self, task):
+        unconditional(task)
 
     def build(self, task):
         from ganreg_proofs.networks.bigan import PairDiscriminator

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ganreg import Dataset, Discriminator, Game, Generator
 from ganreg.task import DatasetInfo
+from ganreg_proofs.basics import unconditional
 
 
 class CycleGAN(Game, name="tiny-cyclegan"):
@@ -93,6 +94,9 @@ class PatchDiscriminator(Discriminator, name="tiny-patches"):
     """A logit for every patch (Isola et al., 2016; arXiv:1611.07004)."""
 
     width: PositiveInt = Field(4, description="channels between its two convolutions")
+
+    def check(self, task):
+        unconditional(task)
 
     def build(self, task):
         from ganreg_proofs.networks.cyclegan import PatchDiscriminator

@@ -3,6 +3,7 @@
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ganreg import Discriminator, Loss
+from ganreg_proofs.basics import unconditional
 
 
 class MultiScaleDiscriminator(Discriminator, name="tiny-multiscale"):
@@ -11,6 +12,9 @@ class MultiScaleDiscriminator(Discriminator, name="tiny-multiscale"):
     provides = frozenset({"features"})
     scales: PositiveInt = Field(2, description="how many sizes")
     width: PositiveInt = Field(4, description="channels of the first convolution")
+
+    def check(self, task):
+        unconditional(task)
 
     def build(self, task):
         from ganreg_proofs.networks.multiscale import MultiScaleDiscriminator

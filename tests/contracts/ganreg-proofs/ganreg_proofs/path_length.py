@@ -3,6 +3,7 @@
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from ganreg import Generator, Penalty
+from ganreg_proofs.basics import even, unconditional
 
 
 class PathLength(Penalty, name="tiny-path-length"):
@@ -30,6 +31,10 @@ class MappedGenerator(Generator, name="tiny-mapped"):
 
     provides = frozenset({"mapping"})
     width: PositiveInt = Field(4, description="channels of the synthesis")
+
+    def check(self, task):
+        even(task)
+        unconditional(task)
 
     def build(self, task):
         from ganreg_proofs.networks.path_length import MappedGenerator

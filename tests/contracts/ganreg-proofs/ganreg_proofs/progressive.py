@@ -3,6 +3,7 @@
 from pydantic import Field, PositiveInt
 
 from ganreg import Discriminator, Generator, Schedule
+from ganreg_proofs.basics import unconditional
 
 FIRST = 4
 
@@ -38,6 +39,9 @@ class GrowingGenerator(Generator, name="tiny-growing"):
 
     width: PositiveInt = Field(4, description="channels of every layer")
 
+    def check(self, task):
+        _reached(task)
+
     def build(self, task):
         from ganreg_proofs.networks.progressive import GrowingGenerator
 
@@ -49,7 +53,18 @@ class GrowingDiscriminator(Discriminator, name="tiny-growing"):
 
     width: PositiveInt = Field(4, description="channels of every layer")
 
+    def check(self, task):
+        _reached(task)
+
     def build(self, task):
         from ganreg_proofs.networks.progressive import GrowingDiscriminator
 
         return GrowingDiscriminator(task.image[0], self.width)
+
+
+def _reached(task):
+    """Refuse what doubling does not lead to from the first size."""
+    unconditional(task)
+    side = task.image[1]
+    if side != task.image[2] or side < FIRST or side & (side - 1):
+        raise ValueError(f"grows to square pictures of side {FIRST}, {2 * FIRST}, {4 * FIRST}, …")

@@ -20,7 +20,7 @@ class PathLength(nn.Module):
         images = generator.synthesis(w)
         noise = play.random("path-length").normal(*images.shape) / (images.shape[2] * images.shape[3]) ** 0.5
         (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
-        lengths = gradient.square().sum(dim=1).sqrt()
+        lengths = gradient.float().square().sum(dim=1).sqrt()
         mean = play.notes[self] = self.mean.lerp(lengths.detach().mean(), self.decay)
         return (lengths - mean).square().mean()
 

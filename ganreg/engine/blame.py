@@ -1,0 +1,59 @@
+"""Whose fault an error is: the part that it came from, and the line of its author's code."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path as File
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from ganreg.engine.match import Match
+
+Path = tuple[str | int, ...]
+FOREIGN = (str(File(torch.__file__).parent), str(File(__file__).parents[1]))
+"""Folders whose lines say nothing to the author of a part."""
+
+
+def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
+    """The path in the spec, and the name in words, of the part of a match that an error came from.
+
+    It is the innermost one on the way of the error. An empty path and "the step" where none was.
+    """
+    path: Path = ()
+    owners = _owners(match)
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        path = owners.get(id(frame.f_locals.get("self")), path)
+    part: Any = match.spec
+    for key in path:
+        part = part[key] if isinstance(key, int) else getattr(part, key)
+    return path, f"the {part.kind} '{part.name}'" if path else "the step"
+
+
+def sentence(error: BaseException) -> str:
+    """The error in one line, with the line of a part's code that it came from."""
+    text = " ".join(str(error).split())
+    shown = f"{type(error).__name__}: {text if len(text) <= 300 else text[:299] + '…'}"
+    place = _place(error.__traceback__)
+    return f"{shown} ({place})" if place else shown
+
+
+def _owners(match: Match) -> dict[int, Path]:
+    """The path in the spec of every built part, by its identity."""
+    parts, networks = match.parts, match.spec.game.networks
+    owners: dict[int, Path] = {id(network): (networks[name],) for name, network in match.networks.items()}
+    owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
+    owners[id(match.loss)] = ("loss",)
+    others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
+    return owners | {id(part): (name,) for name, part in others.items() if part is not None}
+
+
+def _place(trace: TracebackType | None) -> str:
+    lines = [
+        f"{frame.f_code.co_filename}:{number}"
+        for frame, number in traceback.walk_tb(trace)
+        if not frame.f_code.co_filename.startswith((*FOREIGN, "<"))
+    ]
+    return lines[-1] if lines else ""

@@ -1,0 +1,98 @@
+"""Networks: gradients that reach all that they must, twice, and in bfloat16."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ganreg.engine.play import as_output
+from ganreg.testing.check import NETWORKS, Failure, check
+from ganreg.testing.network import Network, built, outputs, task_with
+from ganreg.testing.suite import Subject
+
+
+@check(
+    *NETWORKS,
+    needs=("forward",),
+    remedy="work on a copy: no in-place operation, such as ReLU(inplace=True), on an input",
+)
+def leaves_alone(subject: Subject) -> None:
+    """What it is given stays as it is."""
+    network = built(subject)
+    arguments, words = network.inputs(4)
+    before = [a.clone() for a in arguments if isinstance(a, Tensor)]
+    network.module(*arguments, **words)
+    if not all(map(torch.equal, before, [a for a in arguments if isinstance(a, Tensor)])):
+        raise Failure("it changes its input in place")
+
+
+@check(
+    *NETWORKS,
+    needs=("forward", "leaves-alone"),
+    remedy="use every parameter in forward, and neither detach, no_grad nor round",
+)
+def gradients(subject: Subject) -> None:
+    """A gradient reaches every trainable parameter, and the noise or pictures that it is given."""
+    for classes in (None, 3):
+        task = task_with(subject, classes)
+        if task is not None:
+            _gradients(built(subject, task))
+
+
+def _gradients(network: Network) -> None:
+    arguments, words = network.inputs(4)
+    watched = [a.requires_grad_() for a in arguments if isinstance(a, Tensor) and a.is_floating_point()]
+    made = [t for t in outputs(network.module(*arguments, **words)) if t.requires_grad]
+    if not made:
+        raise Failure("its output carries no gradient")
+    weighted = [(t.float() * torch.linspace(-1, 2, t.numel()).view_as(t)).sum() for t in made]
+    names = [name for name, p in network.module.named_parameters() if p.requires_grad]
+    wanted = [p for p in network.module.parameters() if p.requires_grad]
+    found = torch.autograd.grad(torch.stack(weighted).sum(), [*wanted, *watched], allow_unused=True)
+    lost = [name for name, gradient in zip(names, found, strict=False) if gradient is None]
+    if lost:
+        raise Failure(f"no gradient reaches {', '.join(lost)}")
+    if not any(g.any() for g in found if g is not None):
+        raise Failure("its gradient is zero everywhere")
+    first = found[len(names)]
+    if first is None or (network.role != "generator" and not first.any()):
+        what = "noise" if network.role == "generator" and network.task.source is None else "pictures"
+        raise Failure(f"no gradient reaches the {what} that it is given")
+
+
+@check(
+    *NETWORKS,
+    needs=("forward", "gradients"),
+    remedy="keep what may overflow in float32: .float() before exp, log or a sum",
+)
+def bf16(subject: Subject) -> None:
+    """Under bfloat16 autocast it runs, and outputs and gradients stay finite."""
+    network = built(subject)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        made = outputs(network(4))
+    squares = torch.stack([t.float().square().mean() for t in made if t.requires_grad])
+    torch.autograd.backward(squares.sum())
+    grads = [p.grad for p in network.module.parameters() if p.grad is not None]
+    if not all(t.isfinite().all() for t in (*made, *grads)):
+        raise Failure("under bfloat16 autocast an output or gradient is not finite")
+
+
+@check(
+    "discriminator",
+    needs=("forward", "gradients"),
+    remedy="use operations that can be differentiated twice, and no in-place ones",
+)
+def double_backward(subject: Subject) -> None:
+    """Its gradient with respect to pictures can be differentiated: gradient penalties do so."""
+    network = built(subject)
+    (images, *others), words = network.inputs(4)
+    images.requires_grad_()
+    scales = as_output(network.module(images, *others, **words), None).scales()
+    logits = torch.stack([scale.logits.sum() for scale in scales]).sum()
+    (gradient,) = torch.autograd.grad(logits, images, create_graph=True)
+    if not gradient.requires_grad:
+        raise Failure("the gradient of its logits with respect to the pictures carries no gradient itself")
+    torch.autograd.backward(gradient.square().sum())
+    found = [p.grad for p in network.module.parameters() if p.grad is not None]
+    if not found or not all(g.isfinite().all() for g in found):
+        raise Failure("the second derivative is missing or not finite")

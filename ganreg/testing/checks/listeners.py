@@ -1,0 +1,82 @@
+"""Metrics and observers: who looks at a run and must not change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganreg.engine.metrics import Evaluation
+from ganreg.engine.pictures import generate, save_grid
+from ganreg.engine.state import same
+from ganreg.spec.runspec import RunSpec
+from ganreg.testing import arena
+from ganreg.testing.check import Failure, check
+from ganreg.testing.files import scratch
+from ganreg.testing.network import build
+from ganreg.testing.suite import Subject
+
+BATCH = 32
+
+
+@check("metric", needs=("builds",), remedy="return {name: number}")
+def figures(subject: Subject) -> None:
+    """It gives finite numbers by name, the same ones from the same pictures."""
+    match = arena.match(subject, size=BATCH)
+    measure: Any = build(subject.make(), match.parts.task)
+    one, other = (dict(_figures(measure(Evaluation(match, match.feed)))) for _ in range(2))
+    if one != other:
+        name = next(name for name in {**one, **other} if one.get(name) != other.get(name))
+        raise Failure(
+            f"measured twice, '{name}' is {one.get(name)} and {other.get(name)}",
+            "keep nothing between two measurements",
+        )
+
+
+def _figures(found: Any) -> Mapping[str, float]:
+    if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
+        raise Failure(f"it gives {found!r}, not a mapping of names to numbers")
+    figures = {}
+    for name, value in found.items():
+        figures[name] = float(value)
+        if not abs(figures[name]) < float("inf"):
+            raise Failure(f"'{name}' is {value}, which is not finite")
+    return figures
+
+
+@check("metric", needs=("figures",), remedy="measure on copies, in torch.no_grad(), and leave modes and weights alone")
+def disturbs_nothing(subject: Subject) -> None:
+    """A run goes on after a measurement as it would have without."""
+    measured, other = arena.match(subject, size=BATCH), arena.match(subject, size=BATCH)
+    measure: Any = build(subject.make(), measured.parts.task)
+    for match in (measured, other):
+        arena.play(match, 1)
+        if match is measured:
+            measure(Evaluation(match, match.feed))
+        arena.play(match, 1)
+    if not same(measured.state(), other.state()):
+        raise Failure("a run that was measured differs from one that was not")
+
+
+@check(
+    "observer", needs=("builds",), remedy="take what the contract gives: started(folder, spec), logged(step, values), …"
+)
+def hears(subject: Subject) -> None:
+    """It takes the events of a run, those of a resumed one too."""
+    observer: Any = build(subject.make(), subject.task)
+    match = arena.match(subject)
+    folder = scratch() / "run"
+    picture = folder / "samples" / "00000000.png"
+    save_grid(generate(match, match.feed, 4, "samples"), picture)
+    spec = RunSpec.model_dump(match.spec, mode="json")
+    events: list[tuple[str, tuple[Any, ...]]] = [
+        ("started", (folder, spec)),
+        ("sampled", (0, picture)),
+        ("logged", (1, {"generator/loss": 0.5, "discriminator/loss": 1.5})),
+        ("logged", (1, {"distance": 3.0})),
+        ("sampled", (2, Path(picture))),
+        ("finished", (2,)),
+    ]
+    for event, details in (*events, *events):
+        if hasattr(observer, event):
+            getattr(observer, event)(*details)

@@ -1,0 +1,68 @@
+"""What a match remembers outside of its state: attributes that no checkpoint holds."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganreg.components import Component
+from ganreg.engine.match import Match
+
+OPTIMIZER = {"state", "param_groups", "defaults"}
+MACHINERY = set(vars(nn.Module()))
+"""Attributes that every module has."""
+
+
+def attributes(match: Match) -> dict[str, Any]:
+    """The plain attributes of everything that plays, by name, in a form that `engine.state.same` compares."""
+    found: dict[str, Any] = {}
+    for name, network in match.networks.items():
+        found.update(_of_module(f"networks.{name}", network))
+    for name, part in match.parts.others():
+        found.update(_of_module(name, part) if isinstance(part, nn.Module) else _of(name, part))
+    for name in match.players:
+        found.update(_of(f"optimizers.{name}", match.player(name).optimizer, OPTIMIZER))
+    return found
+
+
+def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
+    for inner, part in module.named_modules(prefix=name):
+        yield from _of(inner, part, MACHINERY)
+        for key in part._non_persistent_buffers_set:
+            yield f"{inner}.{key}", _plain(part._buffers[key])
+
+
+def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple[str, Any]]:  # type: ignore[assignment]
+    private = part.__pydantic_private__ if isinstance(part, Component) else None
+    values: dict[str, Any] = {**(private or {}), **getattr(part, "__dict__", {})}
+    for key, value in values.items():
+        if key not in without and not key.startswith("_abc"):
+            yield f"{name}.{key}", _plain(value)
+
+
+def _plain(value: Any, depth: int = 4) -> Any:
+    """Numbers, text, tensors, generators and collections of them; None for anything else."""
+    match value:
+        case bool() | int() | float() | str() | Tensor():
+            return value
+        case torch.Generator():
+            return value.get_state()
+        case random.Random():
+            return repr(value.getstate())
+        case np.random.Generator():
+            return repr(value.bit_generator.state)
+        case np.ndarray() | np.generic():
+            return repr(value.tolist())
+        case Mapping() if depth:
+            return {repr(key): _plain(item, depth - 1) for key, item in value.items()}
+        case list() | tuple() | deque() if depth:
+            return [_plain(item, depth - 1) for item in value]
+        case set() | frozenset():
+            return sorted(map(repr, value))
+    return None

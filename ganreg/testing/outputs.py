@@ -1,0 +1,69 @@
+"""What a discriminator might say: made-up outputs for losses to read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganreg.batch import DiscriminatorOutput
+from ganreg.engine.play import as_output
+from ganreg.testing import arena
+from ganreg.testing.network import Network, build
+from ganreg.testing.suite import Subject
+
+FIELDS = {"features", "embedding", "class_logits"}
+
+
+class Judgements:
+    """Outputs for the loss under test, alike in everything but what is asked for.
+
+    From what the loss requires beyond the fields of every output, a discriminator that provides it is run.
+    """
+
+    def __init__(self, subject: Subject, count: int = 4, dtype: torch.dtype = torch.float64) -> None:
+        cast, self.task = arena.company(subject)
+        self._numbers = torch.Generator().manual_seed(0)
+        self._count = count
+        self._dtype = dtype
+        self._template = self._made_up()
+        if set(subject.part.requires) - FIELDS:
+            module = build(cast["discriminator"], self.task).to(dtype)
+            made = Network("discriminator", module, self.task)(count, dtype=dtype)
+            self._template = next(as_output(made, self._template.labels).scales())
+            self._template = _mapped(self._template, Tensor.detach)
+
+    def _made_up(self) -> DiscriminatorOutput:
+        count, classes = self._count, self.task.classes
+        return DiscriminatorOutput(
+            logits=None,
+            features=(self._draw(count, 3, 4, 4), self._draw(count, 5, 2, 2)),
+            embedding=self._draw(count, 6),
+            class_logits=None if classes is None else self._draw(count, classes),
+            labels=None if classes is None else torch.arange(count) % classes,
+        )
+
+    def _draw(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self._numbers, dtype=self._dtype)
+
+    def random(self, *shape: int, scale: float = 2.0) -> DiscriminatorOutput:
+        """An output whose logits, of a shape, and features are leaves that want gradients."""
+        output = replace(self._template, logits=scale * self._draw(*shape))
+        return _mapped(output, lambda tensor: tensor.detach().clone().requires_grad_())
+
+    def constant(self, logit: float) -> DiscriminatorOutput:
+        """An output of one logit for every picture."""
+        return replace(self._template, logits=torch.full((self._count,), logit, dtype=self._dtype))
+
+
+def _mapped(output: DiscriminatorOutput, function: Any) -> DiscriminatorOutput:
+    """The output with a function applied to every tensor of floating point."""
+    from torch.utils._pytree import tree_map
+
+    def one(value: Any) -> Any:
+        return function(value) if isinstance(value, Tensor) and value.is_floating_point() else value
+
+    changed = {name: tree_map(one, value) for name, value in vars(output).items()}
+    return DiscriminatorOutput(**changed)

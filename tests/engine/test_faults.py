@@ -1,0 +1,128 @@
+"""Faults of strangers' parts: the part is named with the line of its code, and no work is lost."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+import ganreg
+from ganreg import Batch, Dataset, Metric, Observer, Optimizer, Penalty, Task
+from ganreg.api import Run
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.errors import DataError, PluginError, SpecError
+from ganreg.task import DatasetInfo
+
+Tiny = Callable[..., Run]
+
+
+class BadMetric(Metric, name="bad-metric"):
+    def __call__(self, evaluation: Any) -> dict[str, float]:
+        return {"x": 1 / 0}
+
+
+class BadObserver(Observer, name="bad-observer"):
+    def logged(self, step: int, values: Any) -> None:
+        raise ConnectionError("no network")
+
+
+class LatePenalty(Penalty, name="late-penalty"):
+    def __call__(self, play: Any) -> Any:
+        if play.step == 2:
+            raise KeyError("late")
+
+
+def failure(run: Run) -> str:
+    with pytest.raises(PluginError) as caught:
+        run.train()
+    assert "test_faults.py:" in str(caught.value)
+    return str(caught.value)
+
+
+def saved(run: Run) -> int:
+    return int(Checkpoints(run.folder / "checkpoints", 9).newest()[0]["step"])
+
+
+def test_a_metric_that_fails_costs_no_step(tiny: Tiny) -> None:
+    run = tiny(metrics=[BadMetric()], output={"checkpoint_every": 100})
+    assert failure(run).startswith("the metric 'bad-metric' failed after step 6, which is saved: ZeroDivisionError")
+    assert saved(run) == 6
+
+
+def test_an_observer_that_fails_costs_no_step(tiny: Tiny) -> None:
+    run = tiny(observers=[BadObserver()], output={"checkpoint_every": 100, "log_every": 3})
+    assert failure(run).startswith("the observer 'bad-observer' failed after step 3, which is saved: ConnectionError")
+    assert saved(run) == 3
+
+
+def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
+    run = tiny(penalties=["r1", LatePenalty()])
+    assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
+    assert saved(run) == 2
+
+
+class Told(Dataset, name="told"):
+    """Tells one thing, and gives what a test says."""
+
+    give: Callable[[], Any]
+    classes: int = 0
+
+    def info(self) -> DatasetInfo:
+        return DatasetInfo((1, 4, 4), 8, tuple(map(str, range(self.classes))) or None)
+
+    def build(self, task: Task) -> Any:
+        return self.give()
+
+
+PICTURES = torch.zeros(8, 1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("give", "classes", "message"),
+    [
+        (lambda: PICTURES, 0, "built a Tensor"),
+        (lambda: Batch(PICTURES[:0]), 0, "has no pictures"),
+        (lambda: Batch(PICTURES[:, :, 1:]), 0, r"gives images \(8, 1, 3, 4\), where it told of \(8, 1, 4, 4\)"),
+        (lambda: Batch(PICTURES + 3), 0, "gives values from 3 to 3"),
+        (lambda: Batch(PICTURES), 2, "gives no labels"),
+        (lambda: Batch(PICTURES, torch.arange(8)), 2, "gives labels outside 0 … 1"),
+        (lambda: 1 / 0, 0, r"failed: ZeroDivisionError: division by zero \(.*test_faults.py:\d+\)"),
+    ],
+)
+def test_data_is_what_it_said_it_would_be(tiny: Tiny, give: Callable[[], Any], classes: int, message: str) -> None:
+    run = tiny(data=Told(give=give, classes=classes), conditional=classes > 0)
+    with pytest.raises(DataError, match="the dataset 'told' " + message):
+        run.assemble()
+
+
+class Wrong(Optimizer, name="wrong"):
+    value: Callable[..., Any] | int
+
+    def build(self, task: Task) -> Any:
+        return self.value
+
+
+@pytest.mark.parametrize("value", [3, lambda parameters: 3])
+def test_an_optimizer_is_a_function_to_an_optimizer(tiny: Tiny, value: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        tiny(optimizers={"generator": Wrong(value=value)}).check()
+    assert caught.value.mistakes[0].path == ("optimizers", "generator")
+
+
+def test_sampling_needs_no_data(tiny: Tiny, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for k in range(6):
+        Image.new("L", (8, 8), 40 * k).save(pictures / f"{k}.png")
+    data = {"name": "image-folder", "folder": pictures, "size": 8, "channels": 1, "cache": tmp_path / "cache"}
+    run = tiny(data=data, train={"steps": 2}).train()
+    expected = run.sample(3, seed=1)
+    shutil.rmtree(pictures)
+    shutil.rmtree(tmp_path / "cache")
+    loaded = ganreg.load(run.folder)
+    assert torch.equal(loaded.sample(3, seed=1), expected)
+    with pytest.raises(DataError, match="pictures"):
+        loaded.train(resume=True)
