@@ -95,8 +95,6 @@ def cases(
 
     Raises PluginError where the plugin is missing or broken, UsageError for an id or check that is not there.
     """
-    import ganreg.testing.checks  # noqa: F401 - fills the table; imports torch
-
     examples, expect_failure = examples or {}, expect_failure or {}
     registry = registry or Registry.discover()
     if isinstance(plugin, str):
@@ -104,6 +102,8 @@ def cases(
     else:
         classes = list(plugin)
         suite = Suite("", classes, sorted({c.__module__ for c in classes}), registry, examples)
+    import ganreg.testing.checks  # noqa: F401 - fills the table; imports torch
+
     subjects: list[Subject | Whole] = [Whole(suite), *suite.subjects]
     _refuse_unknown(subjects, examples, expect_failure)
     found = []
@@ -138,7 +138,9 @@ def _refuse_unknown(subjects: Iterable[Subject | Whole], examples: Mapping[str, 
             raise UsageError(f"no component here is called '{key}': {', '.join(sorted({s.id for s in subjects}))}")
     for key, reasons in expect_failure.items():
         names = [check.name for s in subjects if key in (s.id, f"{s.kind} {s.id}") for check in of_kind(s.kind)]
-        for name in reasons:
+        for name, reason in reasons.items():
+            if not reason.strip():
+                raise UsageError(f"the expected failure of '{name}' of '{key}' needs a reason")
             if name not in names:
                 raise UsageError(f"no check of '{key}' is called '{name}': {', '.join(dict.fromkeys(names))}")
 

@@ -32,7 +32,7 @@ class Flat(Generator, name="flat"):
         return Network(self.bias)
 
 class Critic(Loss, name="critic"):
-    \"\"\"The difference of means.\"\"\"
+    \"\"\"The difference of means (Arjovsky et al., 2017).\"\"\"
     def discriminator(self, real, fake):
         return fake.logits.mean() - real.logits.mean()
     def generator(self, real, fake):
@@ -69,7 +69,7 @@ def test_its_namespace_is_its_name_and_its_path_stands_for_a_distribution(ganreg
     found = json.loads(ganreg(*parts, "list", "losses", "--json").out)
     (own,) = [record for record in found if record["name"] == "critic"]
     assert (own["id"], own["distribution"]) == ("my-parts/critic", "my_parts.py")
-    assert own["summary"] == "The difference of means."
+    assert own["summary"] == "The difference of means (Arjovsky et al., 2017)."
 
 
 def test_its_parts_are_shown_checked_and_trained_by_name(

@@ -27,7 +27,9 @@ METHODS = {
 """Per kind the methods of which what is built has these, or those."""
 
 
-@check(needs=("constructs", "tasks"), remedy="let build(task) return what its kind promises, or leave build out")
+@check(
+    needs=("constructs", "tasks", "info"), remedy="let build(task) return what its kind promises, or leave build out"
+)
 def builds(subject: Subject) -> None:
     """build(task) returns what the kind promises."""
     built = present(lambda: build(subject.make(), subject.task))

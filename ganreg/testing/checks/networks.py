@@ -118,8 +118,8 @@ def labels(subject: Subject) -> None:
     plain = task_with(subject, None)
     if plain is not None and _shapes(built(subject, plain).module) == _shapes(network.module):
         raise Skip(
-            "it makes no use of classes, and a conditional run will refuse it later than need be: raise ValueError in "
-            "check(task) where task.classes is not None"
+            "it ignores classes, and conditional runs refuse it in the dry run alone: raise ValueError in check(task) "
+            "where task.classes is not None"
         )
     raise Failure("it is built for classes, and labels change nothing of what it gives")
 
