@@ -90,7 +90,9 @@ def compose(
     optimizer = cast.get("optimizer", partners.Descent())
     return RunSpec.model_validate(
         {
-            "data": partners.Pictures(image=task.image, classes=task.classes, source=task.source, double=double),
+            "data": partners.Pictures(
+                image=task.image, classes=task.classes, source=task.source, double=double, count=8 * size
+            ),
             "conditional": task.classes is not None,
             "latent": task.latent,
             "generator": cast["generator"],

@@ -27,7 +27,7 @@ class Pictures(Dataset, name="kit-pictures"):
     image: Shape = Field(description="(C, H, W)")
     classes: PositiveInt | None = Field(None, description="how many classes; null for pictures without labels")
     source: Shape | None = Field(None, description="(C, H, W) of source pictures; null for none")
-    count: PositiveInt = Field(24, description="pictures")
+    count: PositiveInt = Field(32, description="pictures")
     double: bool = Field(False, description="float64 in [-1, 1] in place of uint8")
 
     def info(self) -> DatasetInfo:

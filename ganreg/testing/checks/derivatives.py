@@ -17,13 +17,19 @@ from ganreg.testing.suite import Subject
     remedy="work on a copy: no in-place operation, such as ReLU(inplace=True), on an input",
 )
 def leaves_alone(subject: Subject) -> None:
-    """What it is given stays as it is."""
+    """What it is given stays as it is, and nobody's random numbers begin anew."""
     network = built(subject)
     arguments, words = network.inputs(4)
     before = [a.clone() for a in arguments if isinstance(a, Tensor)]
-    network.module(*arguments, **words)
+    after = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        network.module(*arguments, **words)
+        after.append(torch.get_rng_state())
     if not all(map(torch.equal, before, [a for a in arguments if isinstance(a, Tensor)])):
         raise Failure("it changes its input in place")
+    if torch.equal(*after):
+        raise Failure("its forward seeds torch's global generator", "leave seeding to ganreg")
 
 
 @check(

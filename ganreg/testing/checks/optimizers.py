@@ -31,5 +31,7 @@ def descends(subject: Subject) -> None:
         torch.autograd.backward(height())
         optimizer.step()
     after = height().item()
+    if not torch.equal(idle, torch.ones(2)):
+        raise Failure("it moves a parameter that has no gradient", "pass over parameters whose grad is None")
     if not after < before:
         raise Failure(f"after {STEPS} steps on a quadratic it is at {after:.4g}, from {before:.4g}")

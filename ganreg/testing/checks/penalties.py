@@ -44,6 +44,17 @@ def term(subject: Subject) -> None:
         )
 
 
+@check("penalty", needs=("term",), remedy="work on copies: play.real.detach().clone()")
+def leaves_alone(subject: Subject) -> None:
+    """The pictures and the noise of the turn stay as they are."""
+    match = arena.match(subject)
+    with match.turn(_player(subject)) as play:
+        before = play.real.clone(), play.fake.clone(), play.z.clone()
+        match.parts.penalties[0].built(play)
+        if not all(map(torch.equal, before, (play.real, play.fake, play.z))):
+            raise Failure("it changes the pictures or the noise in place")
+
+
 @check("penalty", needs=("term",), remedy="return the term alone: the engine multiplies it by weight, and by every")
 def unweighted(subject: Subject) -> None:
     """Its term leaves out weight and interval, which the engine multiplies it by."""

@@ -14,6 +14,9 @@ PATIENCE = 128
 COUNTS = (1, 2, 3)
 """Values that a parameter such as discriminator_steps is tried with."""
 
+STEPS = 6
+"""In so many steps all of them come out even."""
+
 
 @check("schedule", needs=("plays",), remedy="call game.update(player) for every player")
 def moves_everyone(subject: Subject) -> None:
@@ -33,20 +36,21 @@ def moves_everyone(subject: Subject) -> None:
     remedy="update each player as often as its parameter says: for _ in range(self.discriminator_steps)",
 )
 def counts(subject: Subject) -> None:
-    """A parameter such as discriminator_steps is how often that player moves in each step."""
-    players = arena.match(subject).players
-    for player in players:
+    """A parameter such as discriminator_steps is how often that player moves, in each step or for each other move."""
+    fields = type(subject.part).model_fields
+    for player in arena.match(subject).players:
         field = f"{player}_steps"
-        for count in COUNTS if field in type(subject.part).model_fields else ():
+        for count in COUNTS if field in fields else ():
             try:
                 match = arena.match(subject, changes={field: count})
             except Failure:
                 continue  # out of the parameter's bounds
-            for step in range(1, 4):
-                match.step()
-                moved = match.player(player).updates
-                if moved != step * count:
-                    raise Failure(f"with {field}: {count} the {player} has moved {moved} times in {step} steps")
+            arena.play(match, STEPS)
+            moved = {name: match.player(name).updates for name in match.players}
+            others = {name: getattr(match.spec.schedule, f"{name}_steps", 1) for name in moved if name != player}
+            for_each = any(moved[player] * share == count * moved[name] for name, share in others.items())
+            if moved[player] != STEPS * count and not for_each:
+                raise Failure(f"with {field}: {count} the {player} moves {moved[player]} times in {STEPS} steps")
 
 
 @check("schedule", needs=("plays",), remedy="leave requires_grad alone: the engine freezes whoever does not move")
