@@ -119,7 +119,11 @@ def _installed(namespace: str, registry: Registry, examples: Mapping[str, Mappin
 
     if namespace not in registry.namespaces:
         near = get_close_matches(namespace, registry.namespaces, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"installed: {', '.join(registry.namespaces) or 'none'}"
+        hint = (
+            f"did you mean '{near[0]}'?"
+            if near
+            else f"pip install -e . in its folder; installed: {', '.join(registry.namespaces) or 'none'}"
+        )
         raise PluginError(f"no plugin '{namespace}' is installed\n  help: {hint}")
     plugin = registry.plugin(namespace)
     if plugin.problem:

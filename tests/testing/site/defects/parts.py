@@ -370,5 +370,3 @@ class Decaying(Optimizer, name="decaying"):
                 return super().step(closure)
 
         return partial(Optimizer, lr=0.01)
-
-

@@ -1,6 +1,5 @@
 """Sound losses and penalties."""
 
-
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from ganreg import Loss, Penalty
