@@ -172,4 +172,4 @@ def same_tensors(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 def shape_of(value: Any) -> str:
     """A tensor's shape, or what there is in place of one."""
-    return str(tuple(value.shape)) if isinstance(value, Tensor) else f"of type {type(value).__name__}"
+    return str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"

@@ -118,7 +118,9 @@ def signs(subject: Subject) -> None:
 
     with torch.no_grad():
         best = _discriminates(discriminator)
-        _deceives(generator, *best)
+        moves = _deceives(generator, *best)
+    if not moves and not any(slope.any() for slope in _slopes(subject)):
+        raise Failure("the generator's loss is the same whatever its pictures look like", "read fake, not real")
     if real_too:
         _matches(loss, judged.constant(best[0]), judged.constant(best[1]))
 
@@ -144,7 +146,18 @@ def _discriminates(value: Value) -> tuple[float, float]:
     return apart
 
 
-def _deceives(value: Value, real: float, fake: float) -> None:
+def _slopes(subject: Subject) -> list[Tensor]:
+    """The slopes of the generator's loss in everything that is said of its pictures."""
+    loss, real_too = _built(subject)
+    judged = Judgements(subject)
+    real, fake = judged.random(4), judged.random(4)
+    leaves = [t for t in outputs(fake) if t.requires_grad]
+    value = loss.generator(real if real_too else None, fake)
+    return [slope for slope in torch.autograd.grad(value, leaves, allow_unused=True) if slope is not None]
+
+
+def _deceives(value: Value, real: float, fake: float) -> bool:
+    """Whether the generator's loss depends on logits. Raises Failure where it rises with them."""
     caught = value(real, fake)
     better = {f: value(real, f) for f in LOGITS if fake < f <= real}
     constant = max(abs(number - caught) for number in better.values()) < CLOSE * (1 + abs(caught))
@@ -154,6 +167,7 @@ def _deceives(value: Value, real: float, fake: float) -> None:
             f"the generator's loss rises as its pictures look more real: {caught:.4g} at the logit {fake:g}, "
             f"{number:.4g} at {logit:g}"
         )
+    return not constant
 
 
 def _matches(loss: Any, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> None:

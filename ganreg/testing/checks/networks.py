@@ -44,7 +44,11 @@ def batch_sizes(subject: Subject) -> None:
         verify(network, network(count), count)
 
 
-@check(*NETWORKS, needs=("forward",), remedy="no .item(), .tolist() or numpy, and no branch on values")
+@check(
+    *NETWORKS,
+    needs=("forward",),
+    remedy="make tensors with device=… of an input; no .item() or numpy, and no branch on values",
+)
 def meta(subject: Subject) -> None:
     """It is built and called on the meta device, as the dry run does."""
     network = built(subject, device=META)

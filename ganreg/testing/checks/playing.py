@@ -34,9 +34,25 @@ def plays(subject: Subject) -> None:
 
 
 @check(
+    *NETWORKS,
     *PARTS,
-    needs=("plays", "milestones"),
-    remedy="no .item(), .tolist() or numpy, no branch on values, and device=… from an input",
+    needs=("plays", "seeded"),
+    remedy="draw from play.random(purpose), or from torch's global generator",
+)
+def repeats(subject: Subject) -> None:
+    """Two runs of one seed are the same, bit for bit."""
+    one, other = arena.match(subject), arena.match(subject)
+    for match in (one, other):
+        arena.play(match, 3)
+    different = _difference(one.state(), other.state())
+    if different:
+        raise Failure(f"two runs of one seed differ in {different}")
+
+
+@check(
+    *PARTS,
+    needs=("repeats", "milestones"),
+    remedy="make tensors with device=… of an input; no .item() or numpy, and no branch on values",
 )
 def meta(subject: Subject) -> None:
     """It passes the dry run, on the meta device."""
@@ -53,26 +69,10 @@ def meta(subject: Subject) -> None:
         raise Failure(f"in the dry run: {error.mistakes[0].message}") from None
 
 
-@check(*PARTS, needs=("plays",), remedy="keep what may overflow in float32: .float() before exp, log or a sum")
+@check(*PARTS, needs=("repeats",), remedy="keep what may overflow in float32: .float() before exp, log or a sum")
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it plays, and every number stays finite."""
     arena.play(arena.match(subject, precision="bf16"), 2)
-
-
-@check(
-    *NETWORKS,
-    *PARTS,
-    needs=("plays", "seeded"),
-    remedy="draw from play.random(purpose), or from torch's global generator",
-)
-def repeats(subject: Subject) -> None:
-    """Two runs of one seed are the same, bit for bit."""
-    one, other = arena.match(subject), arena.match(subject)
-    for match in (one, other):
-        arena.play(match, 3)
-    different = _difference(one.state(), other.state())
-    if different:
-        raise Failure(f"two runs of one seed differ in {different}")
 
 
 @check(
@@ -106,7 +106,7 @@ def _lost(whole: Match, broken: Match) -> list[str]:
 
 @check(
     *(kind for kind in (*NETWORKS, *PARTS) if kind not in ("schedule", "optimizer")),
-    needs=("plays",),
+    needs=("repeats",),
     remedy="change nothing but what belongs to play.player: after_update is called for every player's move",
 )
 def own_player(subject: Subject) -> None:

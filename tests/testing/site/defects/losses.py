@@ -110,6 +110,16 @@ class OneSided(Softplus, name="one-sided"):
 
 
 @caught_by("signs")
+class WrongSide(Softplus, name="wrong-side"):
+    """softplus(D(x)) for the generator, and nothing of its own pictures."""
+
+    generator_uses_real = True
+
+    def generator(self, real, fake):
+        return soft(real.logits) + 0 * fake.logits.mean()
+
+
+@caught_by("signs")
 class Repelling(Softplus, name="repelling"):
     """softplus(-D(G(z))) - |f(x) - f(G(z))|: features are driven apart."""
 

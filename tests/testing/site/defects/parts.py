@@ -151,6 +151,19 @@ class RecentSlopes:
         return value / sum(self.values)
 
 
+@caught_by("repeats")
+class Memory(Slope, name="memory"):
+    """|∇D(x)|² less its mean over all that this process has seen."""
+
+    def __call__(self, play):
+        value = super().__call__(play)
+        SEEN.append(value.detach())
+        return (value - sum(SEEN) / len(SEEN)).square()
+
+
+SEEN = []
+
+
 @caught_by("bf16")
 class FloatPenalty(Slope, name="float-penalty"):
     """E[D(x)²] of features, interpolated with float32."""
