@@ -14,6 +14,7 @@ from ganreg.errors import GanregError, PluginError, SpecError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
+from ganreg.seeds import derive
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
 from ganreg.spec.runspec import RunSpec
@@ -211,9 +212,12 @@ class Run:
     def _feed(self, task: Task) -> Feed:
         from ganreg.engine.devices import resolve
         from ganreg.engine.feed import Feed, checked
+        from ganreg.engine.streams import rekey, untouched
 
         spec, labels = self.spec, task.classes is not None
-        data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
+        with untouched():
+            rekey(derive(spec.seed, "initialize", "data"))
+            data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
         return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
 
     def _match(self, task: Task, feed: Feed | None) -> Match:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.play import as_output
@@ -48,10 +49,10 @@ class Judgements:
     def _draw(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._numbers, dtype=self._dtype)
 
-    def random(self, *shape: int, scale: float = 2.0) -> DiscriminatorOutput:
-        """An output whose logits, of a shape, and features are leaves that want gradients."""
-        output = replace(self._template, logits=scale * self._draw(*shape))
-        return _mapped(output, lambda tensor: tensor.detach().clone().requires_grad_())
+    def random(self, *shape: int) -> DiscriminatorOutput:
+        """Another output at each call; logits, of a shape, and whatever else it has are leaves that want gradients."""
+        output = replace(self._template, logits=2 * self._draw(*shape))
+        return _mapped(output, lambda tensor: (tensor.detach() + 0.1 * self._draw(*tensor.shape)).requires_grad_())
 
     def constant(self, logit: float) -> DiscriminatorOutput:
         """An output of one logit for every picture."""
@@ -60,7 +61,6 @@ class Judgements:
 
 def _mapped(output: DiscriminatorOutput, function: Any) -> DiscriminatorOutput:
     """The output with a function applied to every tensor of floating point."""
-    from torch.utils._pytree import tree_map
 
     def one(value: Any) -> Any:
         return function(value) if isinstance(value, Tensor) and value.is_floating_point() else value

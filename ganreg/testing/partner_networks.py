@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -85,8 +84,3 @@ class Reader(nn.Module):
         """(N, C, H, W) to (N, latent)."""
         z: Tensor = self.head(self.body(images)[1])
         return z
-
-
-def random_logits(shape: tuple[int, ...], numbers: torch.Generator, dtype: torch.dtype) -> Tensor:
-    """Logits of a size that discriminators give."""
-    return 2 * torch.randn(shape, generator=numbers, dtype=dtype)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -76,7 +75,7 @@ class Suite:
         own = [subject for subject in self.subjects if subject.kind == kind]
         others = [Subject(self, o.component) for o in self.registry.offers(kind) if o.component not in self._ids]
         for subject in (*own, *others):
-            with suppress(Failure):
+            with suppress(Exception):
                 yield subject.make()
 
 
@@ -99,17 +98,15 @@ class Subject:
         given = self.suite.examples.get(f"{self.kind} {self.id}") or self.suite.examples.get(self.id) or {}
         values = dict(given)
         for name, field in self.component.model_fields.items():
-            if name in values:
-                continue
             if field.examples:
-                values[name] = field.examples[0]
-            elif field.is_required():
-                if field.annotation is not Path:
-                    remedy = (
-                        f'give it an example, {name}: … = Field(examples=[…]), or cases(…, examples={{"{self.id}": …}})'
-                    )
-                    raise Failure(f"it cannot be made: '{name}' is required", remedy)
-                values[name] = str(picture_folder())
+                values.setdefault(name, field.examples[0])
+            elif field.is_required() and field.annotation is Path:
+                values.setdefault(name, str(picture_folder()))
+            elif field.is_required() and name not in values:
+                raise Failure(
+                    f"it cannot be made: '{name}' is required",
+                    f'give an example: {name}: … = Field(examples=[…]), or cases(…, examples={{"{self.id}": …}})',
+                )
         return values
 
     def make(self, **changes: Any) -> Component:
@@ -153,11 +150,6 @@ class Whole:
     def id(self) -> str:
         """Its namespace."""
         return self.suite.name or "components"
-
-    @property
-    def modules(self) -> list[ModuleType]:
-        """Its loaded modules."""
-        return [sys.modules[name] for name in self.suite.modules if name in sys.modules]
 
 
 def _sentence(error: Any) -> str:

@@ -126,3 +126,13 @@ def test_sampling_needs_no_data(tiny: Tiny, tmp_path: Path) -> None:
     assert torch.equal(loaded.sample(3, seed=1), expected)
     with pytest.raises(DataError, match="pictures"):
         loaded.train(resume=True)
+
+
+def test_data_that_is_drawn_follows_from_the_seed(tiny: Tiny) -> None:
+    def pictures(seed: int) -> torch.Tensor:
+        torch.rand(seed + 1)
+        data = Told(give=lambda: Batch(torch.rand(8, 1, 4, 4)))
+        return tiny(data=data, seed=seed).assemble().feed.take(torch.arange(8)).images
+
+    assert torch.equal(pictures(0), pictures(0))
+    assert not torch.equal(pictures(0), pictures(1))
