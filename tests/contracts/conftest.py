@@ -122,7 +122,8 @@ class Reference:
 
     def adam(self, *names):
         """Adam as the run has it, for the weights of some networks."""
-        return Descent([weight for name in names for weight in self.networks[name].parameters()])
+        (eps,) = {optimizer.eps for optimizer in self.match.spec.optimizers.values()}
+        return Descent([weight for name in names for weight in self.networks[name].parameters()], eps)
 
     def assert_reached(self, steps):
         """The engine's own steps lead where the copies have been led: every weight and buffer within 1e-6."""
@@ -137,9 +138,9 @@ class Reference:
 class Descent:
     """Moves its own weights down a loss, and no others."""
 
-    def __init__(self, weights):
+    def __init__(self, weights, eps=1e-8):
         self.weights = weights
-        self.optimizer = torch.optim.Adam(weights, lr=RATE, betas=(0.5, 0.999))
+        self.optimizer = torch.optim.Adam(weights, lr=RATE, betas=(0.5, 0.999), eps=eps)
 
     def __call__(self, loss):
         self.look(loss)
