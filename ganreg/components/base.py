@@ -1,6 +1,6 @@
 """Component: a named, typed part of a run, and how a name in a spec becomes one."""
 
-from __future__ import annotations
+# Annotations are evaluated here: as strings, pydantic would evaluate them once more for every class of every plugin.
 
 import re
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ NAME = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 class Resolver(Protocol):
     """What a validation context offers under "registry"; `ganreg.registry.Registry` is the one that there is."""
 
-    def resolve(self, kind: str, name: str) -> type[Component]:
+    def resolve(self, kind: str, name: str) -> "type[Component]":
         """The class behind an id or a bare name; raises PydanticCustomError, or PluginError for a broken plugin."""
 
-    def id_of(self, component: type[Component]) -> str:
+    def id_of(self, component: "type[Component]") -> str:
         """`namespace/name`, or the bare name of a class that no loaded plugin offers."""
 
 
@@ -53,10 +53,10 @@ class Component(BaseModel):
             raise TypeError(f"{cls.__qualname__}: subclass a kind (Generator, Loss, …), not Component itself")
         cls.name = name or ""
 
-    def check(self, task: Task) -> None:
+    def check(self, task: "Task") -> None:
         """Raise ValueError where this component cannot serve the task. Runs before torch is imported."""
 
-    def build(self, task: Task) -> Any:
+    def build(self, task: "Task") -> Any:
         """What the engine uses; the component itself where nothing needs building.
 
         By default components in its fields are built in their turn, so that a combinator (`base: Loss`) needs no

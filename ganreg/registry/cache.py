@@ -41,7 +41,7 @@ def update(listings: Marked) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile("w", dir=path.parent, prefix=path.stem, delete=False, encoding="utf-8") as file:
             try:
-                json.dump(records, file)
+                file.write(json.dumps(records))
                 file.close()
                 os.replace(file.name, path)
             except OSError:

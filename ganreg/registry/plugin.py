@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint
@@ -57,11 +57,15 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Entry:
-    """A component as it is listed. summary: the first line of its documentation."""
+    """A component as it is listed.
+
+    summary: the first line of its documentation. provides: its capabilities whatever its parameters.
+    """
 
     kind: str
     name: str
     summary: str
+    provides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Listing:
     @classmethod
     def of(cls, plugin: Plugin) -> Listing:
         """The listing of a loaded plugin."""
-        entries = tuple(Entry(c.kind, c.name, _summary(c)) for c in plugin.components)
+        entries = tuple(Entry(c.kind, c.name, _summary(c), _provides(c)) for c in plugin.components)
         return cls(plugin.namespace, plugin.sources, entries, plugin.seconds, plugin.problem, plugin.warnings)
 
     @classmethod
@@ -96,7 +100,10 @@ class Listing:
         return cls(
             str(record["namespace"]),
             tuple((str(name), str(version)) for name, version in record["sources"]),
-            tuple(Entry(str(e["kind"]), str(e["name"]), str(e["summary"])) for e in record["entries"]),
+            tuple(
+                Entry(str(e["kind"]), str(e["name"]), str(e["summary"]), tuple(map(str, e["provides"])))
+                for e in record["entries"]
+            ),
             float(record["seconds"]),
             Problem(**record["problem"]) if record["problem"] else None,
             tuple(map(str, record["warnings"])),
@@ -117,3 +124,9 @@ def _summary(component: type[Component]) -> str:
     from inspect import cleandoc
 
     return cleandoc(component.__doc__ or "").partition("\n")[0]
+
+
+def _provides(component: type[Component]) -> tuple[str, ...]:
+    """What a class provides; a property that depends on its parameters counts as nothing."""
+    provides = component.provides
+    return tuple(sorted(map(str, provides))) if isinstance(provides, Set | tuple | list) else ()

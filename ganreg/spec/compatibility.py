@@ -77,8 +77,12 @@ def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Itera
         if not lacking:
             continue
         words = " and ".join(lacking)
-        offers = [*registry.offers("discriminator"), *registry.offers("generator")]
-        fitting = [f"{o.component.kind} {o.id}" for o in offers if _static(o.component) >= set(lacking)]
+        fitting = [
+            f"{entry.kind} {listing.namespace}/{entry.name}"
+            for listing in registry.listings()
+            for entry in sorted(listing.entries, key=lambda e: (e.kind, e.name))
+            if entry.kind in ("discriminator", "generator") and set(entry.provides) >= set(lacking)
+        ]
         yield Mistake(
             f"the {part.kind} '{part.name}' needs {words}",
             path,
@@ -90,12 +94,6 @@ def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Itera
                 if n.kind == "discriminator" or n.provides
             ],
         )
-
-
-def _static(component: type[Component]) -> set[str]:
-    """What a class provides whatever its parameters; a property that depends on them counts as nothing."""
-    provides = component.provides
-    return set() if isinstance(provides, property) else set(provides)
 
 
 def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mistake]:
