@@ -53,7 +53,8 @@ class DiscriminatorOutput:
     labels: (N,) the labels of the pictures in a conditional run; the engine fills it in.
     extra: anything else, by name.
 
-    With several scales, `features`, `embedding` and `class_logits` may be tuples of the same length, one per scale.
+    With several scales, `features`, `embedding`, `class_logits` and whatever is in `extra` may be tuples of the same
+    length, one per scale.
     """
 
     logits: Any
@@ -80,4 +81,5 @@ class DiscriminatorOutput:
                 features=tuple(self.features[index]) if nested else self.features,
                 embedding=part(self.embedding),
                 class_logits=part(self.class_logits),
+                extra={name: part(value) for name, value in self.extra.items()},
             )

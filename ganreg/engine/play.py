@@ -149,7 +149,7 @@ class Play:
 
 
 def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
-    """A DiscriminatorOutput from what a network returned, with the labels; logits in float32 at least."""
+    """A DiscriminatorOutput from what a network returned, with the labels; heads in float32 at least."""
     output = value if isinstance(value, DiscriminatorOutput) else DiscriminatorOutput(logits=value)
     return replace(
         output,
@@ -157,6 +157,7 @@ def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
         embedding=_full(output.embedding),
         class_logits=_full(output.class_logits),
         labels=labels,
+        extra={name: _full(value) for name, value in output.extra.items()},
     )
 
 

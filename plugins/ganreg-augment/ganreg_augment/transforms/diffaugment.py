@@ -1,0 +1,42 @@
+"""The three policies of DiffAugment; each picture draws for itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ganreg_augment.transforms.boxes import erased, outside
+from ganreg_augment.transforms.colors import grey
+from ganreg_augment.transforms.sampling import shift
+
+if TYPE_CHECKING:
+    from ganreg.engine.streams import Stream
+
+
+def color(images: Tensor, random: Stream) -> Tensor:
+    """x + b, then saturation s and contrast c: b ~ U[-½, ½), s ~ U[0, 2), c ~ U[½, 3/2)."""
+    brightness, saturation, contrast = random.uniform(3, len(images), 1, 1, 1).to(images.dtype)
+    images = images + (brightness - 0.5)
+    images = grey(images) + 2 * saturation * (images - grey(images))
+    level = images.mean(dim=(1, 2, 3), keepdim=True)
+    contrasted: Tensor = level + (contrast + 0.5) * (images - level)
+    return contrasted
+
+
+def translation(images: Tensor, random: Stream) -> Tensor:
+    """Moved by up to an eighth of the size each way, to whole pixels; grey where nothing is left."""
+    height, width = images.shape[2:]
+    down, right = (
+        random.integers(2 * reach + 1, len(images)) - reach for reach in (round(height / 8), round(width / 8))
+    )
+    kept = ~outside(images, down, right, height, width)
+    return erased(shift(images, down, right), kept)
+
+
+def cutout(images: Tensor, random: Stream) -> Tensor:
+    """A grey box of half the size, its centre anywhere in the picture."""
+    height, width = images.shape[2:]
+    tall, wide = round(height / 2), round(width / 2)
+    top, left = random.integers(height, len(images)) - tall // 2, random.integers(width, len(images)) - wide // 2
+    return erased(images, outside(images, top, left, tall, wide))

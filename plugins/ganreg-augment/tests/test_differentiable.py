@@ -1,0 +1,63 @@
+"""Every augmentation passes gradients, and gradients of gradients, which penalties need."""
+
+import pytest
+from ganreg_augment import (
+    ADA,
+    Blur,
+    Chain,
+    ColorJitter,
+    DiffAugment,
+    FixedADA,
+    Flip,
+    Grayscale,
+    InstanceNoise,
+    ResizedCrop,
+    Scheduled,
+    Shift,
+)
+from ganreg_augment.transforms.pipeline import GROUPS
+from torch.autograd import gradcheck, gradgradcheck
+
+EVERY = [
+    Flip(),
+    Shift(pixels=2),
+    InstanceNoise(),
+    Blur(sigma=0.8, least=0.1),
+    ResizedCrop(),
+    ColorJitter(),
+    Grayscale(p=0.5),
+    Chain(first=Flip(), then=Shift()),
+    Scheduled(base=Flip(), start=0.5),
+    *(DiffAugment(policy=[policy]) for policy in ("color", "translation", "cutout")),
+    *(FixedADA(p=0.9, groups=[group]) for group in GROUPS),
+    ADA(initial=0.9, groups=list(GROUPS)),
+]
+
+
+@pytest.mark.parametrize(
+    "part", EVERY, ids=lambda p: "-".join([p.name, *getattr(p, "groups", getattr(p, "policy", ()))])
+)
+def test_derivatives_agree_with_differences(pictures, stream, part):
+    built = part.build(None)
+    images = pictures(count=2, channels=3, height=3, width=3).requires_grad_()
+
+    def cubed(images):
+        return built(images, stream()) ** 3
+
+    assert gradcheck(cubed, images, fast_mode=True)
+    assert gradgradcheck(cubed, images, fast_mode=True)
+
+
+@pytest.mark.parametrize("penalty", ["classic/r1", "classic/gradient-penalty"])
+def test_penalties_differentiate_through_all_of_it(make_match, penalty):
+    match = make_match(
+        generator={"name": "classic/dcgan", "width": 4},
+        discriminator={"name": "classic/dcgan", "width": 4},
+        augment={"name": "ada-fixed", "p": 0.8, "groups": list(GROUPS)},
+        penalties=[penalty],
+    )
+    match.gradients("discriminator")
+    found = [p.grad for p in match.networks["discriminator"].parameters() if p.dim() > 1]
+    assert all(g is not None and g.isfinite().all() and g.any() for g in found)
+    match.apply("discriminator")
+    match.update("generator")

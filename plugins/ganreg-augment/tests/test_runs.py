@@ -1,0 +1,73 @@
+"""Whole runs: with classic's networks, from the README's specs, and across a stop."""
+
+import re
+from pathlib import Path
+
+import ganreg_augment
+import pytest
+from ruamel.yaml import YAML
+
+from ganreg import compose
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.state import same
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+SPECS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SMALL = {"name": "classic/dcgan", "width": 4, "max_width": 8}
+EXAMPLES = {"chain": {"first": "flip", "then": "blur"}, "scheduled": {"base": "shift"}}
+ADA = {"name": "ada", "initial": 0.5, "interval": 2, "length": 80}
+RAMP = {"name": "scheduled", "base": "instance-noise", "parameter": "sigma", "start": 0.3, "end": 0, "steps": 5}
+
+
+@pytest.mark.parametrize("component", ganreg_augment.COMPONENTS, ids=lambda c: c.name)
+@pytest.mark.parametrize("discriminator", [SMALL, {"name": "classic/conv", "widths": [4]}, "classic/mlp"], ids=str)
+def test_every_part_plays_with_classics_networks(make_match, component, discriminator):
+    part = {"name": f"augment/{component.name}", **EXAMPLES.get(component.name, {})}
+    kind = "augment" if component.kind == "augmentation" else component.kind
+    match = make_match(
+        **{kind: part}, generator=SMALL, discriminator=discriminator, conditional=True, penalties=["classic/r1"]
+    )
+    match.step()
+    match.guard.check(match.networks)
+
+
+@pytest.mark.parametrize("text", SPECS, ids=["ada", "noise", "apa", "simclr"])
+def test_the_readmes_specs_pass_the_check_and_play(text):
+    spec = YAML(typ="safe", pure=True).load(text)
+    train = {"batch_size": 2, "device": "cpu"}
+    compose(**spec, train=train).check()
+    match = compose(**spec | {"generator": SMALL, "discriminator": SMALL}, train=train).assemble().match
+    for _ in range(2):
+        match.step()
+    match.guard.check(match.networks)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        ("augment", ADA, "augment"),
+        ("augment", RAMP, "augment"),
+        ("augment", {"name": "chain", "first": {"name": "scheduled", "base": ADA}, "then": RAMP}, "augment.first.base"),
+        ("game", {**ADA, "name": "apa"}, "game"),
+        ("augment", "diffaugment", None),
+    ],
+    ids=["ada", "scheduled", "chain", "apa", "diffaugment"],
+)
+def test_three_steps_and_three_are_six(tmp_path, make_match, key, value, kept):
+    """Bit for bit, the first three being all that a checkpoint on the disk holds."""
+    spec = {key: value, "generator": SMALL, "discriminator": SMALL, "optimizers": {}}
+    whole, first, second = (make_match(**spec) for _ in range(3))
+    for _ in range(6):
+        whole.step()
+    for _ in range(3):
+        first.step()
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    checkpoints.save(first.state())
+    halfway, _ = checkpoints.newest()
+    second.load(halfway)
+    for _ in range(3):
+        second.step()
+    assert same(second.state(), whole.state())
+    assert not same(halfway["networks"], whole.state()["networks"])
+    if kept:
+        assert not same(halfway["parts"][kept], whole.state()["parts"][kept])

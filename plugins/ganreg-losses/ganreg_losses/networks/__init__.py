@@ -1,0 +1,1 @@
+"""What the components build; torch is imported here."""

@@ -1,0 +1,100 @@
+"""What the distribution offers, what importing it costs, what its README promises, and how it composes."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, entry_points
+from io import StringIO
+from pathlib import Path
+
+import ganreg_losses
+import pytest
+from ruamel.yaml import YAML
+
+from ganreg import component, compose
+from ganreg.errors import SpecError
+
+FOLDER = Path(__file__).parent.parent
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+SPECS = [YAML(typ="safe", pure=True).load(StringIO(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.S)]
+PARTS = pytest.mark.parametrize("part", ganreg_losses.COMPONENTS, ids=lambda c: f"{c.kind}-{c.name}")
+
+
+def test_the_distribution_is_found_by_its_entry_point():
+    (found,) = entry_points(group="ganreg.plugins", name="losses")
+    assert found.load() is ganreg_losses
+    assert found.dist.name == "ganreg-losses"
+    assert "ganreg-plugin" in distribution("ganreg-losses").metadata["Keywords"].split(",")
+
+
+def test_importing_the_plugin_imports_no_torch():
+    code = "import sys, ganreg_losses; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@PARTS
+def test_every_part_has_defaults_and_stands_in_the_readme(part, registry):
+    made = component(part.kind, f"losses/{part.name}", registry=registry)
+    assert type(made) is part
+    assert f"`{part.name}`" in README
+
+
+def test_the_readme_has_specs():
+    assert len(SPECS) == 2
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec["loss"]))
+def test_the_readmes_specs_train(spec):
+    run = compose(**{**spec, "latent": 8, "train": {"batch_size": 4, "device": "cpu"}})
+    run.check()
+    match = run.assemble().match
+    for _ in range(2):
+        match.step()
+    match.guard.check(match.networks)
+
+
+LOSSES = [c for c in ganreg_losses.COMPONENTS if c.kind == "loss"]
+PENALTIES = [c for c in ganreg_losses.COMPONENTS if c.kind == "penalty"]
+HEAD = {"rotation": "rotation-head", "codes": "code-head", "local": "infomax-head", "outcomes": "outcomes-head"}
+BASES = [
+    {"name": "classic/dcgan", "width": 4},
+    {"name": "classic/conv", "widths": [4]},
+    {"name": "classic/mlp", "widths": [8]},
+]
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base["name"])
+@pytest.mark.parametrize("part", [*LOSSES, *PENALTIES], ids=lambda c: f"{c.kind}-{c.name}")
+def test_every_part_composes_with_the_classic_networks(part, base, pictures, registry):
+    """It plays a step, with the head that it needs; or is refused, where it translates or wants places and has none."""
+    made = component(part.kind, f"losses/{part.name}", registry=registry)
+    heads = [{"name": HEAD[word], "base": base} for word in made.requires if word in HEAD]
+    spec = {
+        "data": pictures(image=(1, 8, 8), single=True),
+        "generator": {"name": "classic/dcgan", "width": 4},
+        "discriminator": heads[0] if heads else base,
+        "loss": made if part.kind == "loss" else "classic/wasserstein",
+        "penalties": [made] if part.kind == "penalty" else [],
+        "latent": 8,
+        "train": {"batch_size": 4, "device": "cpu"},
+    }
+    placeless = part.name == "infomax" and base["name"] == "classic/mlp"
+    if placeless or part.name in ("reconstruction", "cycle", "identity", "perceptual"):
+        with pytest.raises(SpecError, match=r"has none|no source pictures|has no places"):
+            compose(**spec).assemble()
+        return
+    match = compose(registry=registry, **spec).assemble().match
+    match.step()
+    match.guard.check(match.networks)
+
+
+@pytest.mark.parametrize("part", LOSSES, ids=lambda c: c.name)
+def test_every_loss_serves_patches_and_several_scales(part, make_match, judge, registry):
+    """But realness, whose distribution is of the whole picture."""
+    if part.name == "realness":
+        with pytest.raises(SpecError, match="needs outcomes"):
+            make_match(loss="losses/realness", discriminator=judge(two=True))
+        return
+    match = make_match(loss=component("loss", f"losses/{part.name}", registry=registry), discriminator=judge(two=True))
+    match.step()
+    match.guard.check(match.networks)
