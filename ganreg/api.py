@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganreg.components import KINDS, Component
-from ganreg.errors import GanregError, PluginError, SpecError, UsageError
+from ganreg.errors import CheckpointError, GanregError, PluginError, RunFolderError, SpecError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ganreg.check import DryRun
     from ganreg.engine.checkpoints import Checkpoints
     from ganreg.engine.feed import Feed
+    from ganreg.engine.folder import RunFolder
     from ganreg.engine.loop import Stop, Training
     from ganreg.engine.match import Match
 
@@ -123,10 +124,10 @@ class Run:
         """Train to the spec's last step; with `resume`, from the newest checkpoint that verifies.
 
         observers: objects with methods of the observer kind, beside the spec's. tick: called after every step.
-        say: hears in sentences what the check warns of, and what a resume found, such as parts that have changed.
+        say: hears in sentences what the check warns of, what a resume found, such as parts that have changed, and
+        that room on a full disk is waited for.
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
-        from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
 
@@ -134,8 +135,7 @@ class Run:
             self._compare(say)
         for warning in self.check().warnings:
             say(f"warning: {warning}")
-        folder = RunFolder(self.folder)
-        with folder.claimed(), untouched():
+        with self._claimed() as folder, untouched():
             if not resume:
                 folder.start(
                     to_yaml(self.spec, self.registry),
@@ -145,21 +145,38 @@ class Run:
             training = self.assemble()
             if resume:
                 self._restore(training, say)
-            training = replace(training, observers=[*training.observers, *observers], tick=tick, stop=stop or Stop())
-            self.training = training
+            self.training = training = replace(
+                training, observers=[*training.observers, *observers], tick=tick, say=say, stop=stop or Stop()
+            )
             training.tell("started", self.folder, plain(self.spec, self.registry))
             try:
                 training.run()
             except BaseException:
                 with suppress(GanregError):
-                    self._finish(training)
+                    training.tell("finished", training.match.step_index)
+                    self.report()
                 raise
-            self._finish(training)
+            training.tell("finished", training.match.step_index)
+            training.patience(self.report)
         return self
 
-    def _finish(self, training: Training) -> None:
-        training.tell("finished", training.match.step_index)
-        self.report()
+    @contextmanager
+    def _claimed(self) -> Iterator[RunFolder]:
+        """The run's folder, claimed; where a free name was taken meanwhile, the next free one."""
+        from ganreg.engine.folder import RunFolder
+
+        named = self._folder is not None
+        with ExitStack() as stack:
+            while True:
+                folder = RunFolder(self.folder)
+                try:
+                    stack.enter_context(folder.claimed())
+                    break
+                except RunFolderError:
+                    if named or not folder.path.exists():
+                        raise
+                    self._folder = None
+            yield folder
 
     def sample(self, count: int, *, seed: int | None = None) -> Tensor:
         """`count` pictures (N, C, H, W) in [-1, 1] from the trained generator.
@@ -236,13 +253,20 @@ class Run:
         if self.training is not None:
             return self.training.match, self.training.feed
         if self._sampler is None:
-            state, _ = self._checkpoints().newest()
-            task = Task(**state["task"])
-            feed = self._feed(task) if task.source else None
-            match = self._match(task, feed)
-            match.load(state)
-            self._sampler = match, feed
+            self._checkpoints().newest(self._load_sampler)
+            assert self._sampler is not None
         return self._sampler
+
+    def _load_sampler(self, state: Mapping[str, Any]) -> None:
+        from ganreg.engine.restore import trained_task
+
+        task = trained_task(state, self.spec)
+        if task.source is not None and task != task_of(self.spec, self.spec.data.info()):
+            raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
+        feed = self._feed(task) if task.source else None
+        match = self._match(task, feed)
+        match.load(state)
+        self._sampler = match, feed
 
     def _compare(self, say: Callable[[str], None]) -> None:
         """Say what has changed since the run was started; it goes on all the same."""
@@ -255,15 +279,18 @@ class Run:
                 say(f"warning: {difference}")
 
     def _restore(self, training: Training, say: Callable[[str], None]) -> None:
+        from ganreg.engine.folder import attempts
+
         if training.checkpoints.folders():
-            state, skipped = training.checkpoints.newest()
+            _, skipped = training.checkpoints.newest(training.match.load)
             for sentence in skipped:
                 say(f"skipped: {sentence}")
-            training.match.load(state)
             say(f"going on from step {training.match.step_index}")
         else:
             say("no checkpoint yet: starting from the first step")
-        training.folder.truncate(training.match.step_index if training.match.step_index else -1)
+        match, folder = training.match, training.folder
+        folder.truncate(match.step_index if match.step_index else -1)
+        match.attempt = max(match.attempt, attempts(folder.log, match.step_index))
 
     def _located(self, error: SpecError) -> SpecError:
         """Mistakes that were found after validation, with their positions in the document."""

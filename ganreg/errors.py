@@ -18,6 +18,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+LONGEST = 2_000
+"""Characters of a message: what it quotes from a spec can be of any length."""
+
 
 @dataclass(frozen=True)
 class Position:
@@ -59,7 +62,8 @@ class Mistake:
 
     def __str__(self) -> str:
         where = str(self.position) if self.position else ".".join(map(str, self.path))
-        lines = [f"{where}: {printable(self.message)}" if where else printable(self.message)]
+        message = printable(self.message if len(self.message) <= LONGEST else f"{self.message[: LONGEST - 1]}…")
+        lines = [f"{where}: {message}" if where else message]
         if self.position and self.position.text:
             lines.append(self.position.excerpt())
         for sentence, position in self.related:

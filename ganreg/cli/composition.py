@@ -62,8 +62,12 @@ def composition(command: Command) -> Command:
     return command
 
 
-def compose(
-    registry: Registry,
+def compose(registry: Registry, command: str, **options: Any) -> Run:
+    """The validated run of a command's options. Raises SpecError with positions in the file and in the options."""
+    return validated(registry, written(command, **options), options["spec"])
+
+
+def written(
     command: str,
     *,
     spec: str | None,
@@ -72,9 +76,8 @@ def compose(
     settings: Sequence[str],
     out: str | None = None,
     **names: str | None,
-) -> Run:
-    """The validated run of a command's options. Raises SpecError with positions in the file and in the options."""
-    from ganreg.api import Run
+) -> Document:
+    """What a command's options say, before it is validated. Raises SpecError with positions."""
     from ganreg.spec.document import from_mapping, read
 
     if spec is None and not settings and not penalties and not any(names.values()):
@@ -84,7 +87,13 @@ def compose(
     for key, value in {**names, "seed": seed}.items():
         if value is not None:
             document = document.put((key,), value, f"--{key}")
-    document = document.merge(_listed(penalties, out)).override(settings)
+    return document.merge(_listed(penalties, out)).override(settings)
+
+
+def validated(registry: Registry, document: Document, spec: str | None) -> Run:
+    """The run that a document describes; `spec` is the file that it began with. Raises SpecError with positions."""
+    from ganreg.api import Run
+
     try:
         return Run.of(document, registry)
     except SpecError as error:

@@ -34,6 +34,8 @@ class Component(BaseModel):
 
     `requires` and `provides` are the capabilities by which parts find each other: a discriminator provides
     {"features", "embedding", "class_logits"} and whatever it puts in `extra`; a loss, penalty or game requires some.
+    Either may be a property of the parameters; then `adds` is what the part provides whatever they are, by which it is
+    found for those who require it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=True)
@@ -42,6 +44,7 @@ class Component(BaseModel):
     name: ClassVar[str] = ""
     requires: ClassVar[Any] = frozenset()
     provides: ClassVar[Any] = frozenset()
+    adds: ClassVar[Any] = frozenset()
 
     def __init_subclass__(cls, *, kind: str | None = None, name: str | None = None, **config: Any) -> None:
         super().__init_subclass__(**config)
@@ -84,6 +87,8 @@ class Component(BaseModel):
 
 
 KIND_MARKER = "x-ganreg-kind"
+LONGEST_NAME = 200
+"""Characters; for a longer one nobody waits while names like it are looked for."""
 
 
 def _dereference(base: type[Component], value: Any, info: ValidationInfo) -> Component:
@@ -99,6 +104,10 @@ def _dereference(base: type[Component], value: Any, info: ValidationInfo) -> Com
             "component_type",
             "a {kind} is a name, or a mapping with a 'name' and parameters",
             {"kind": base.kind},
+        )
+    if len(name) > LONGEST_NAME:
+        raise PydanticCustomError(
+            "component_type", "the name of a {kind} is no longer than a line", {"kind": base.kind}
         )
     resolver: Resolver | None = (info.context or {}).get("registry")
     if resolver is None:

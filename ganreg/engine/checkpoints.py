@@ -11,9 +11,10 @@ checkpoints/00000500/  networks.safetensors  ema.safetensors  training.safetenso
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,42 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from ganreg.engine.disk import create, sync
 from ganreg.engine.state import join, split
-from ganreg.errors import CheckpointError
+from ganreg.errors import CheckpointError, printable
 
 FORMAT = 1
+SHOWN = 300
+"""Characters of an error's own words: a name in a damaged file can be of any length."""
 MANIFEST = "manifest.json"
 OWN_FILES = ("networks", "ema")
 """Top-level parts of the state that have a tensor file of their own; the others share `training.safetensors`."""
+STATE = "state.json"
+FILES = sorted([STATE, *(f"{name}.safetensors" for name in (*OWN_FILES, "training"))])
+
+
+def _leave(state: Mapping[str, Any]) -> None:
+    """Load nothing."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state at one moment, copied: the files of a checkpoint before they are bytes."""
+
+    step: int
+    skeleton: bytes
+    tensors: Mapping[str, Mapping[str, Tensor]]
+
+    @classmethod
+    def of(cls, state: Mapping[str, Any]) -> Snapshot:
+        """Copy a state to the host. Raises CheckpointError for what a checkpoint cannot hold."""
+        tensors: dict[str, Tensor] = {}
+        skeleton = split(state, tensors)
+        files: dict[str, dict[str, Tensor]] = {f"{name}.safetensors": {} for name in (*OWN_FILES, "training")}
+        for name, tensor in tensors.items():
+            top = name.split("/", 1)[0]
+            files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
+        return cls(int(state["step"]), json.dumps(skeleton).encode(), files)
 
 
 class Checkpoints:
@@ -40,19 +70,22 @@ class Checkpoints:
 
     def save(self, state: Mapping[str, Any]) -> Path:
         """Write a state under its step. Raises CheckpointError where the disk does not take it."""
-        step = int(state["step"])
-        target = self.folder / f"{step:08d}"
+        return self.write(Snapshot.of(state))
+
+    def write(self, snapshot: Snapshot) -> Path:
+        """The same for a copy of a state."""
+        target = self.folder / f"{snapshot.step:08d}"
         temporary = self.folder / f".{target.name}.tmp"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
-            digests = {name: _write(temporary / name, content) for name, content in _files(state).items()}
-            _write(temporary / MANIFEST, _manifest(step, digests))
-            _sync(temporary)
+            digests = {name: _write(temporary / name, content) for name, content in _files(snapshot)}
+            create(temporary / MANIFEST, _manifest(snapshot.step, digests))
+            sync(temporary)
             shutil.rmtree(target, ignore_errors=True)
             temporary.rename(target)
-            _sync(self.folder)
+            sync(self.folder)
             for old in self.folders()[: -self.keep]:
                 shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
@@ -65,49 +98,82 @@ class Checkpoints:
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
         return sorted(path for path in found if path.is_dir() and path.name.isdigit())
 
-    def newest(self) -> tuple[dict[str, Any], list[str]]:
-        """The newest state that verifies, and a sentence for each newer checkpoint that does not.
+    def newest(self, load: Callable[[dict[str, Any]], None] = _leave) -> tuple[dict[str, Any], list[str]]:
+        """The newest state that verifies and loads, and a sentence for each newer checkpoint that does not.
 
-        Raises CheckpointError where none does.
+        load: raises CheckpointError for a state that cannot be used. Raises CheckpointError where none can.
         """
         skipped: list[str] = []
         for path in reversed(self.folders()):
             try:
-                return read(path), skipped
+                state = read(path)
             except CheckpointError as error:
-                skipped.append(str(error))
+                skipped.append(printable(str(error)))
+                continue
+            try:
+                load(state)
+            except CheckpointError as error:
+                skipped.append(printable(f"checkpoint {path} cannot be used: {error}"))
+            else:
+                return state, skipped
         raise CheckpointError("\n".join([f"no usable checkpoint in {self.folder}", *skipped]))
 
 
 def read(path: Path) -> dict[str, Any]:
     """The state in a checkpoint folder, every byte verified. Raises CheckpointError."""
     try:
-        digests = _read_manifest(path)
-        contents = {name: (path / name).read_bytes() for name in digests}
+        if path.is_symlink():
+            raise ValueError("it is a link")
+        step, digests = _read_manifest(path)
+        contents = {name: _content(path / name) for name in digests}
         for name, content in contents.items():
             if sha256(content).hexdigest() != digests[name]:
-                raise CheckpointError(f"checkpoint {path} is damaged: {name} is not what was written")
-        tensors: dict[str, Tensor] = {}
-        for name, content in contents.items():
-            if name.endswith(".safetensors"):
-                tensors.update(safetensors.torch.load(content))
-        state: dict[str, Any] = join(json.loads(contents["state.json"]), tensors)
+                raise ValueError(f"{name} is not what was written")
+        return _joined(step, contents)
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} is incomplete: {error.strerror}: {error.filename}") from error
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(f"checkpoint {path} is damaged: {_brief(error)} is missing") from error
+    except MemoryError as error:
+        raise CheckpointError(f"checkpoint {path} is larger than the memory") from error
+    except (ValueError, TypeError, RecursionError, SafetensorError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged: {_brief(error)}") from error
+
+
+def _joined(step: int, contents: Mapping[str, bytes]) -> dict[str, Any]:
+    """The state in the contents of a checkpoint's files."""
+    tensors: dict[str, Tensor] = {}
+    for name, content in contents.items():
+        if name != STATE:
+            found = safetensors.torch.load(content)
+            if twice := tensors.keys() & found.keys():
+                raise ValueError(f"two files hold the tensor '{min(twice)}'")
+            tensors |= found
+    state = join(json.loads(contents[STATE]), tensors)
+    if tensors:
+        raise ValueError(f"{STATE} has no place for the tensor '{min(tensors)}'")
+    if not isinstance(state, dict) or type(state["step"]) is not int or state["step"] != step:
+        raise ValueError(f"{STATE} is of another step than {MANIFEST}")
     return state
 
 
-def _files(state: Mapping[str, Any]) -> dict[str, bytes]:
-    tensors: dict[str, Tensor] = {}
-    skeleton = split(state, tensors)
-    files: dict[str, dict[str, Tensor]] = {f"{name}.safetensors": {} for name in (*OWN_FILES, "training")}
-    for name, tensor in tensors.items():
-        top = name.split("/", 1)[0]
-        files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
-    written = {name: safetensors.torch.save(content) for name, content in files.items()}
-    return {**written, "state.json": json.dumps(skeleton).encode()}
+def _content(path: Path) -> bytes:
+    """A file's bytes. What is no file of the folder's own is not opened: a pipe would wait for ever."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise ValueError(f"{path.name} is not a file")
+    return path.read_bytes()
+
+
+def _brief(error: BaseException) -> str:
+    words = " ".join(str(error).split())
+    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+
+
+def _files(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
+    """The files one after the other, so that one at a time takes memory."""
+    for name, tensors in snapshot.tensors.items():
+        yield name, safetensors.torch.save(dict(tensors))
+    yield "state.json", snapshot.skeleton
 
 
 def _manifest(step: int, digests: Mapping[str, str]) -> bytes:
@@ -117,30 +183,18 @@ def _manifest(step: int, digests: Mapping[str, str]) -> bytes:
     return json.dumps({**content, "digest": digest}).encode()
 
 
-def _read_manifest(path: Path) -> dict[str, str]:
-    raw = (path / MANIFEST).read_bytes()
+def _read_manifest(path: Path) -> tuple[int, dict[str, str]]:
+    """The step, and the digest of each of the files, which are always the same."""
+    raw = _content(path / MANIFEST)
     content = json.loads(raw)
     if content["format"] != FORMAT:
         raise CheckpointError(f"checkpoint {path} has format {content['format']}; this ganreg reads {FORMAT}")
-    digests: dict[str, str] = content["files"]
-    if _manifest(content["step"], digests) != raw or path.name != f"{content['step']:08d}":
-        raise CheckpointError(f"checkpoint {path} is damaged: {MANIFEST} is not what was written")
-    return digests
+    step, digests = content["step"], content["files"]
+    if _manifest(step, digests) != raw or path.name != f"{step:08d}" or sorted(digests) != FILES:
+        raise ValueError(f"{MANIFEST} is not what was written")
+    return step, digests
 
 
 def _write(path: Path, content: bytes) -> str:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    create(path, content)
     return sha256(content).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

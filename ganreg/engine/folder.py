@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
 
+LOCK = ".lock"
 WRITTEN = ("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "report.html", "samples", "checkpoints")
 
 
@@ -38,58 +40,75 @@ class RunFolder:
 
         The lock belongs to the process: it is free again however the process ends.
         """
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock")
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise RunFolderError(f"{self.path} is being written by another process") from None
-        except OSError as error:
-            raise RunFolderError(f"cannot write to {self.path}: {error.strerror or error}") from error
+            lock = FileLock(self.path / LOCK, is_singleton=True)  # which one process may take twice
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                raise RunFolderError(f"{self.path} is being written by another process") from None
         try:
             yield
         finally:
+            self._leave_nothing_empty()
             lock.release()
+
+    def _leave_nothing_empty(self) -> None:
+        """Remove a folder that was claimed for a run which never began."""
+        with suppress(OSError):
+            if [path.name for path in self.path.iterdir()] == [LOCK]:
+                (self.path / LOCK).unlink()
+                self.path.rmdir()
 
     def start(self, spec: str, lock: Mapping[str, Any], *, overwrite: bool) -> None:
         """Make a claimed folder ready for a new run. Raises RunFolderError where it holds one already."""
         if any((self.path / name).exists() for name in WRITTEN):
-            if not overwrite:
+            if not (overwrite or self._never_begun()):
                 raise RunFolderError(
                     f"{self.path} holds a run already: `ganreg resume {self.path}` goes on with it, --overwrite "
                     "replaces it, --out takes another folder"
                 )
             self.clear()
-        self.samples.mkdir()
-        self.checkpoints.mkdir()
-        self.lock.write_text(json.dumps(lock, indent=2) + "\n", encoding="utf-8")
-        self.spec.write_text(spec, encoding="utf-8")
+        with writing(self.samples):
+            self.samples.mkdir()
+        with writing(self.checkpoints):
+            self.checkpoints.mkdir()
+        replace(self.lock, (json.dumps(lock, indent=2) + "\n").encode())
+        replace(self.spec, spec.encode())
+
+    def _never_begun(self) -> bool:
+        """Whether this is what `start` leaves where it is cut short: the spec comes last."""
+        empty = all(path.is_dir() and not any(path.iterdir()) for path in (self.samples, self.checkpoints))
+        return empty and not any(path.exists() for path in (self.spec, self.log, self.speed, self.report))
+
+    def sync(self) -> None:
+        """Flush the records to the disk, and the names of the pictures: a checkpoint relies on them. Raises OSError."""
+        for path in (self.log, self.speed, self.samples, self.path):
+            sync(path)
 
     def clear(self) -> None:
         """Remove what a run wrote, and nothing else."""
-        for name in WRITTEN:
-            path = self.path / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        for path in (self.path / name for name in WRITTEN):
+            with writing(path):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     def truncate(self, step: int) -> None:
         """Forget the records after a step: a resumed run writes them again."""
         for path in (self.log, self.speed):
             kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text("".join(kept), encoding="utf-8")
-            temporary.replace(path)
+            replace(path, "".join(kept).encode())
         for picture in self.samples.glob("*.png"):
             if picture.stem.isdigit() and int(picture.stem) > step:
-                picture.unlink()
+                with writing(picture):
+                    picture.unlink()
 
 
-def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Add one line to a record file."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+def attempts(log: Path, step: int) -> int:
+    """How often a run was rolled back up to a step, as its log tells."""
+    return max((record.get("rollback", 0) for record in records(log) if record["step"] <= step), default=0)
 
 
 def records(path: Path) -> list[dict[str, Any]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,11 +15,13 @@ import torch
 from ganreg.components import Metric
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
-from ganreg.engine.folder import RunFolder, append, records
+from ganreg.engine.folder import RunFolder, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import generate, save_grid
+from ganreg.engine.saver import Saver
 from ganreg.errors import DivergenceError, GanregError, Interrupted, PluginError
 
 
@@ -32,7 +36,8 @@ class Stop:
 class Training:
     """A run in progress: the match, its data and folder, and who listens.
 
-    metrics: the spec's metrics, each with what it built. tick: called after every step with its number.
+    metrics: the spec's metrics, each with what it built. tick: called after every step with its number. say: hears in
+    sentences what a user should know.
     """
 
     match: Match
@@ -42,15 +47,33 @@ class Training:
     metrics: Sequence[tuple[Metric, Any]] = ()
     observers: Sequence[Any] = ()
     tick: Callable[[int], None] = lambda step: None
+    say: Callable[[str], None] = lambda sentence: None
     stop: Stop = field(default_factory=Stop)
 
+    @cached_property
+    def patience(self) -> Patience:
+        """Does what writes, and waits for room on a full disk where the spec says so."""
+        waits = self.match.spec.output.disk_full == "wait"
+        return Patience(waits, self.say, lambda: self.stop.signal_number is not None)
+
+    @cached_property
+    def _saver(self) -> Saver:
+        return Saver(self.folder, self.checkpoints, self.patience)
+
     def run(self) -> None:
-        """Train to the last step of the spec. Raises DivergenceError, CheckpointError or Interrupted."""
-        while True:
-            try:
-                return self._run()
-            except DivergenceError as error:
-                self._roll_back(error)
+        """Train to the last step of the spec.
+
+        Raises DivergenceError, CheckpointError, RunFolderError, PluginError or Interrupted. In every case the
+        checkpoint that was begun is whole on return.
+        """
+        try:
+            while True:
+                try:
+                    return self._run()
+                except DivergenceError as error:
+                    self._roll_back(error)
+        finally:
+            self._saver.settle()
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
@@ -70,6 +93,7 @@ class Training:
                 self.save()
             self.tick(step)
             if stopping and step < steps:
+                self._saver.settle()
                 raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
 
     def _step(self) -> None:
@@ -85,6 +109,7 @@ class Training:
 
     def _roll_back(self, error: DivergenceError) -> None:
         """Go back to the newest checkpoint with other noise, where the spec says so; else raise the error."""
+        self._saver.settle()
         train, attempt = self.match.spec.train, self.match.attempt + 1
         if train.nonfinite != "rollback" or attempt > train.rollbacks or not self.checkpoints.folders():
             raise error
@@ -93,7 +118,7 @@ class Training:
         self.match.attempt = attempt
         self.match.guard.forget()
         self.folder.truncate(self.match.step_index)
-        append(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
+        self._write(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
 
     def log(self, clock: Clock) -> None:
         """Read the losses, once for all terms, and write them down."""
@@ -101,15 +126,16 @@ class Training:
         match.guard.check({})
         values = torch.stack([value.detach().float().reshape(()) for value in match.terms.values()]).tolist()
         losses = dict(zip(match.terms, values, strict=True))
-        append(self.folder.log, {"step": match.step_index, "losses": losses})
-        append(self.folder.speed, {"step": match.step_index, **clock.read()})
+        self._write(self.folder.log, {"step": match.step_index, "losses": losses})
+        self._write(self.folder.speed, {"step": match.step_index, **clock.read()})
         self.tell("logged", match.step_index, losses)
 
     def sample(self) -> None:
         """Write a grid of samples; the same noise at every step."""
         step, every = self.match.step_index, self.match.spec.output
         picture = self.folder.samples / f"{step:08d}.png"
-        save_grid(generate(self.match, self.feed, every.samples, "samples"), picture)
+        images = generate(self.match, self.feed, every.samples, "samples")
+        self.patience(lambda: save_grid(images, picture))
         self.tell("sampled", step, picture)
 
     def measure(self, *, last: bool) -> None:
@@ -120,13 +146,16 @@ class Training:
                 with self._saving_first(f"the metric '{component.name}'"):
                     found = metric(Evaluation(self.match, self.feed))
                     figures = {name: float(value) for name, value in found.items()}
-                append(self.folder.log, {"step": step, "metrics": figures})
+                self._write(self.folder.log, {"step": step, "metrics": figures})
                 self.tell("logged", step, figures)
 
     def save(self) -> None:
-        """Write a checkpoint, after making sure that every number in it is finite."""
+        """Begin to write a checkpoint, after making sure that every number in it is finite."""
         self.match.guard.check({**self.match.networks, **(self.match.ema.networks if self.match.ema else {})})
-        self.checkpoints.save(self.match.state())
+        self._saver.save(self.match.state())
+
+    def _write(self, path: Path, record: Mapping[str, Any]) -> None:
+        self.patience(lambda: append(path, record))
 
     def tell(self, event: str, *details: Any) -> None:
         """Tell every observer that has a method for this event."""
@@ -145,6 +174,7 @@ class Training:
         except Exception as error:
             if self.match.step_index:
                 self.save()
+                self._saver.settle()
             step = self.match.step_index
             raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
 

@@ -19,6 +19,7 @@ from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.guards import Guard, unsound
 from ganreg.engine.play import Play, ScaledLoss
 from ganreg.engine.player import Player
+from ganreg.engine.restore import check_progress, check_taken, refusing
 from ganreg.engine.streams import Stream, rekey
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
@@ -225,7 +226,16 @@ class Match:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Continue from a `state()`."""
+        """Continue from a `state()`, to which this match then is equal. Raises CheckpointError where it cannot be.
+
+        A refused state may have been taken in half: play on only from another.
+        """
+        with refusing():
+            check_progress(state, self.parts.task, self._players)
+            self._take(state)
+            check_taken(self, state)
+
+    def _take(self, state: Mapping[str, Any]) -> None:
         self.stage(**state["stage"])
         self.step_index, self.position, self.attempt = state["step"], state["position"], state["attempt"]
         self.terms = {name: value.to(self.device) for name, value in state["terms"].items()}
@@ -235,7 +245,7 @@ class Match:
             for name, network in self.ema.networks.items():
                 network.load_state_dict(state["ema"][name])
         for name, player in self._players.items():
-            player.optimizer.load_state_dict(state["optimizers"][name])
+            player.take(state["optimizers"][name])
             player.updates = state["updates"][name]
         for name, part in self.parts.others():
             if hasattr(part, "load_state_dict"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 
@@ -50,7 +52,10 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def save_grid(images: Tensor, path: Path) -> None:
-    """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small ones are enlarged to be looked at."""
+    """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small ones are enlarged to be looked at.
+
+    Raises RunFolderError where it cannot be written.
+    """
     count, channels, height, width = images.shape
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -62,7 +67,8 @@ def save_grid(images: Tensor, path: Path) -> None:
     picture = Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet[..., :3])
     scale = max(1, 64 // height)
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    picture.save(temporary, format="PNG")
-    temporary.replace(path)
+    png = BytesIO()
+    picture.save(png, format="PNG")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, png.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -46,6 +47,19 @@ class Player:
         before = self.optimizer.state
         self._seat()
         self.optimizer.state.update({p: before[p] for p in self.parameters if p in before})
+
+    def take(self, state: Mapping[str, Any]) -> None:
+        """Give the optimizer a state, with which it can step; raises whatever it makes of another.
+
+        Optimizers look at what they are given only when they step: they are made to, on parameters that are nobody's.
+        """
+        rehearsed = [nn.Parameter(torch.zeros_like(p)) for p in self.parameters]
+        for parameter in rehearsed:
+            parameter.grad = torch.zeros_like(parameter)
+        rehearsal = self._make_optimizer(rehearsed)
+        rehearsal.load_state_dict(deepcopy(dict(state)))
+        rehearsal.step()
+        self.optimizer.load_state_dict(dict(state))
 
     def freeze(self, frozen: bool) -> None:
         """Let gradients past its parameters, or not."""

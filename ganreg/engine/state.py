@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,14 +37,14 @@ def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     )
 
 
-def join(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """The nested state that `split` took apart."""
+def join(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """The nested state that `split` took apart; each tensor is taken out of `tensors` for the one place it has."""
     if isinstance(value, list):
         return [join(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     if TENSOR in value:
-        return tensors[value[TENSOR]]
+        return tensors.pop(value[TENSOR])
     if TUPLE in value:
         return tuple(join(item, tensors) for item in value[TUPLE])
     if ITEMS in value:
@@ -55,12 +56,17 @@ def same(one: Any, other: Any) -> bool:
     """Whether two states are equal, tensors bit for bit."""
     mine: dict[str, Tensor] = {}
     theirs: dict[str, Tensor] = {}
-    if split(one, mine) != split(other, theirs):
+    # As text, where true is not 1, and NaN equals itself.
+    if _text(split(one, mine)) != _text(split(other, theirs)):
         return False
     return all(
         a.dtype == b.dtype and a.shape == b.shape and torch.equal(a.view(torch.uint8), b.view(torch.uint8))
         for a, b in ((mine[key].reshape(-1), theirs[key].reshape(-1)) for key in mine)
     )
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _join(path: str, key: Any) -> str:

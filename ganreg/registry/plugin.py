@@ -127,6 +127,6 @@ def _summary(component: type[Component]) -> str:
 
 
 def _provides(component: type[Component]) -> tuple[str, ...]:
-    """What a class provides; a property that depends on its parameters counts as nothing."""
-    provides = component.provides
+    """What a class provides whatever its parameters."""
+    provides = component.adds if isinstance(component.provides, property) else component.provides
     return tuple(sorted(map(str, provides))) if isinstance(provides, Set | tuple | list) else ()

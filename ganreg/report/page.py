@@ -11,6 +11,7 @@ from io import BytesIO
 from os import PathLike
 from pathlib import Path
 
+from ganreg.engine.disk import replace
 from ganreg.engine.folder import RunFolder
 from ganreg.errors import RunFolderError
 from ganreg.report import plots
@@ -53,11 +54,9 @@ def write_report(folder: str | PathLike[str]) -> Path:
         raise RunFolderError(f"{run.path} holds no run: there is no spec.yaml in it")
     try:
         page = render(gather(run))
-        temporary = run.report.with_name(".report.html.tmp")
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(run.report)
     except OSError as error:
-        raise RunFolderError(f"cannot write the report of {run.path}: {error.strerror or error}") from error
+        raise RunFolderError(f"cannot read {run.path}: {error.strerror or error}") from error
+    replace(run.report, page.encode())
     return run.report
 
 

@@ -141,7 +141,9 @@ def _base(path: Path, named: Node) -> Path:
 
 
 def _text(path: Path, named: Position | None) -> Text:
-    """A file's text, decoded from UTF-8."""
+    """A file's text, decoded from UTF-8. The user may give a pipe; what a spec extends may not make us wait on one."""
+    if named and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise SpecError([Mistake(f"cannot read {path}: it is not a file", position=named)])
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1).removeprefix(BOM_UTF8)

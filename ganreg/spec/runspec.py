@@ -93,6 +93,9 @@ class Output(Section):
     checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
     keep: PositiveInt = Field(2, description="checkpoints kept, the newest")
     log_every: PositiveInt = Field(10, description="steps between two lines of the log")
+    disk_full: Literal["stop", "wait"] = Field(
+        "stop", description="where the disk has no room left: stop, or wait for room and go on"
+    )
 
 
 def _by_name(name: str) -> Any:

@@ -15,7 +15,7 @@ from ganreg.errors import Mistake, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import contradictions
 from ganreg.spec.document import Document, from_mapping
-from ganreg.spec.runspec import RunSpec
+from ganreg.spec.runspec import OPTIMIZER, RunSpec
 
 Path = tuple[str | int, ...]
 WORDS = {
@@ -113,9 +113,14 @@ def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) ->
         data = data[part] if isinstance(data, Mapping | list) else None  # type: ignore[index]
         model = _inside(model, part)
         if isinstance(model, type) and issubclass(model, Component) and not model.name:
-            name = data.get("name") if isinstance(data, Mapping) else data
+            name = data.get("name", _default(path)) if isinstance(data, Mapping) else data
             model = registry.resolve(model.kind, str(name))
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _default(path: Path) -> Any:
+    """The name of the component whose parameters stand in a spec without one."""
+    return OPTIMIZER if path[0] == "optimizers" else RunSpec.model_fields[str(path[0])].default
 
 
 def _inside(model: Any, part: str | int) -> Any:

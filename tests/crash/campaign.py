@@ -29,29 +29,51 @@ from ganreg.cli import main as command_line
 from ganreg.engine import loop  # noqa: F401 - before the fork, so that no attempt pays for torch
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
+from ganreg.registry import Registry, first_party
 
 SMALL: dict[str, Any] = {
     "data": {"name": "proofs/tiny-pictures"},
     "generator": "proofs/tiny-generator",
     "discriminator": "proofs/tiny-discriminator",
-    "loss": "hinge",
+    "loss": "proofs/tiny-hinge",
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": {"generator": "proofs/tiny-adam", "discriminator": "proofs/tiny-adam"},
     "latent": 4,
     "train": {"steps": 12, "batch_size": 4, "device": "cpu"},
     "output": {"samples_every": 3, "samples": 4, "checkpoint_every": 2, "log_every": 1},
 }
 SCENARIOS: dict[str, dict[str, Any]] = {
-    "alternating": {"schedule": {"name": "alternating", "discriminator_steps": 2}},
-    "simultaneous": {"schedule": "simultaneous"},
+    "alternating": {"schedule": {"name": "proofs/tiny-alternating", "discriminator_steps": 2}},
+    "simultaneous": {"schedule": "proofs/tiny-simultaneous"},
     "extragradient": {"schedule": "proofs/tiny-extragradient"},
     "conditional, lazy r1": {
         "conditional": True,
         "data": {"name": "proofs/tiny-pictures", "classes": 3},
-        "penalties": [{"name": "r1", "every": 3}],
+        "penalties": [{"name": "proofs/tiny-r1", "every": 3}],
     },
     "feedback state (ADA)": {"augment": "proofs/tiny-ada"},
     "running mean (path length)": {"generator": "proofs/tiny-mapped", "penalties": ["proofs/tiny-path-length"]},
-    "dropout": {"discriminator": {"name": "conv", "widths": [4]}},
+    "epochs that end within a step": {
+        "data": {"name": "proofs/tiny-pictures", "count": 3},
+        "schedule": {"name": "proofs/tiny-alternating", "discriminator_steps": 2},
+    },
+    "dropout": {"discriminator": {"name": "proofs/tiny-discriminator", "dropout": 0.3}},
 }
+REGISTRY = Registry.discover()
+SCENARIOS |= {
+    f"schedule {offer.id}": {"schedule": offer.id}
+    for offer in REGISTRY.offers("schedule")
+    if offer.plugin.namespace in first_party()
+}
+if {"losses", "penalties", "augment"} <= set(REGISTRY.namespaces):
+    SCENARIOS["state of five first-party parts"] = {
+        "loss": {"name": "losses/top-k", "interval": 2, "base": "losses/boundary-equilibrium"},
+        "penalties": ["penalties/lecam", "penalties/path-length", "penalties/historical-averaging"],
+        "augment": "augment/ada",
+    }
+ELSEWHERE = Path("/dev/shm")
+"""Another file system than the one where runs are written: every attempt's temporary directory, where it exists."""
 EVENTS = {"open", "os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate"}
 
 
@@ -74,25 +96,22 @@ def compose(scenario: str, folder: Path) -> ganreg.api.Run:
     return ganreg.compose(**{**spec, "output": {**spec["output"], "folder": folder}})
 
 
-def attempt(arguments: list[str], arm: Callable[[], None]) -> int | None:
-    """One process of the command line; its exit code, or None where it was killed."""
+def attempt(arguments: list[str], arm: Callable[[], None], errors: str = os.devnull) -> int | None:
+    """One process of the command line; its exit code, or None where it was killed. errors: a file for its stderr."""
     child = os.fork()
     if child == 0:
-        silent = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silent, 1)
-        os.dup2(silent, 2)
+        if ELSEWHERE.is_dir():
+            os.environ["TMPDIR"] = str(ELSEWHERE)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         arm()
-        try:
-            command_line(arguments)
-        except SystemExit as error:
-            os._exit(int(error.code or 0))
-        os._exit(0)
+        os._exit(command_line(arguments))
     _, status = os.waitpid(child, 0)
     return None if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
 
-def before_operation(number: int, folder: Path) -> Callable[[], None]:
-    """Arm a kill before the n-th file operation that writes inside a folder."""
+def at_operations(folder: Path, blow: Callable[[int, str], None]) -> Callable[[], None]:
+    """Arm a blow at every file operation that writes inside a folder; it is told their number, from 1, and event."""
 
     def arm() -> None:
         seen = 0
@@ -104,12 +123,21 @@ def before_operation(number: int, folder: Path) -> Callable[[], None]:
             if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
                 return
             seen += 1
-            if seen == number:
-                os.kill(os.getpid(), signal.SIGKILL)
+            blow(seen, event)
 
         sys.addaudithook(hook)
 
     return arm
+
+
+def before_operation(number: int, folder: Path) -> Callable[[], None]:
+    """Arm a kill before the n-th file operation that writes inside a folder."""
+
+    def blow(seen: int, event: str) -> None:
+        if seen == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return at_operations(folder, blow)
 
 
 def after(seconds: float) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,16 +30,12 @@ def zero_page(content: bytearray, luck: random.Random) -> None:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkpoint(tmp_path_factory: pytest.TempPathFactory, composition: dict[str, Any]) -> Path:
     import ganreg
 
     folder = tmp_path_factory.mktemp("run") / "run"
     ganreg.compose(
-        data="proofs/tiny-pictures",
-        generator="proofs/tiny-generator",
-        discriminator="proofs/tiny-discriminator",
-        loss="hinge",
-        latent=4,
+        **{**composition, "data": "tiny-pictures"},
         train={"steps": 1, "batch_size": 4, "device": "cpu"},
         output={"folder": folder},
     ).train()

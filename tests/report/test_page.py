@@ -325,7 +325,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path, what):
 def test_a_page_that_cannot_be_written_leaves_the_old_one(finished):
     (finished / "report.html").write_text("old")
     (finished / ".report.html.tmp").mkdir()
-    with pytest.raises(RunFolderError, match="cannot write the report of "):
+    with pytest.raises(RunFolderError, match=r"cannot write .*report\.html: Is a directory"):
         write_report(finished)
     assert (finished / "report.html").read_text() == "old"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import opened
+from ganreg.cli.folders import confirmed, opened
 from ganreg.cli.training import conclude, train
 
 if TYPE_CHECKING:
@@ -25,14 +25,17 @@ def command(app: App, folder: str, locked: bool, as_json: bool) -> None:
     RUN is its folder. The run goes on from the newest checkpoint that is whole, and ends where it would have if
     nothing had stopped it. Parts and versions that have changed since it was started are warned of.
     """
-    run = opened(folder, app.registry)
-    if locked:
-        run.locked()
-    if _complete(run):
-        click.echo(f"already complete: {run.spec.train.steps} steps", err=True)
-    else:
-        train(run, resume=True)
-    conclude(run, as_json=as_json)
+    from ganreg.engine.folder import RunFolder
+
+    with RunFolder(confirmed(folder)).claimed():  # before anything takes time: who comes second hears of it at once
+        run = opened(folder, app.registry)
+        if locked:
+            run.locked()
+        if _complete(run):
+            click.echo(f"already complete: {run.spec.train.steps} steps", err=True)
+        else:
+            train(run, resume=True)
+        conclude(run, as_json=as_json)
 
 
 def _complete(run: Run) -> bool:

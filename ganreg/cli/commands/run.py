@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.composition import compose, composition
+from ganreg.cli.composition import composition, validated, written
 from ganreg.cli.training import conclude, train
+
+if TYPE_CHECKING:
+    from ganreg.spec.document import Document
 
 
 @click.command("run")
@@ -27,8 +32,21 @@ def command(app: App, /, overwrite: bool, lock: str | None, as_json: bool, **com
     Ctrl-C or SIGTERM stops after the current step and saves; `ganreg resume` goes on, and ends where a run that was
     never stopped would have.
     """
-    run = compose(app.registry, "run", **composed)
-    if lock is not None:
-        run.locked(lock)
-    train(run, overwrite=overwrite)
-    conclude(run, as_json=as_json)
+    document = written("run", **composed)
+    with claimed(document):
+        run = validated(app.registry, document, composed["spec"])
+        if lock is not None:
+            run.locked(lock)
+        train(run, overwrite=overwrite)
+        conclude(run, as_json=as_json)
+
+
+def claimed(document: Document) -> AbstractContextManager[None]:
+    """The folder that a document names, held while its spec is validated: who comes second hears of it at once."""
+    output = document.data.get("output")
+    folder = output.get("folder") if isinstance(output, dict) else None
+    if not isinstance(folder, str):
+        return nullcontext()
+    from ganreg.engine.folder import RunFolder
+
+    return RunFolder(Path(folder)).claimed()

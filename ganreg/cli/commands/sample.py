@@ -8,7 +8,7 @@ import click
 
 from ganreg.cli.app import App
 from ganreg.cli.folders import opened
-from ganreg.errors import UsageError
+from ganreg.errors import RunFolderError, UsageError
 
 
 @click.command("sample")
@@ -27,6 +27,6 @@ def command(app: App, folder: str, count: int, out: str, seed: int | None) -> No
 
     try:
         save_grid(images, Path(out))
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
+    except RunFolderError as error:
+        raise UsageError(str(error)) from error
     click.echo(out)

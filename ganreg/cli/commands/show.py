@@ -91,7 +91,7 @@ def _record(offer: Offer) -> dict[str, Any]:
         "id": offer.id,
         "distribution": offer.plugin.distribution,
         "documentation": _documentation(offer),
-        **{key: value for key, value in _properties(offer).items() if value is not None},
+        **{key: value for key, value in _properties(offer).items() if value not in (None, "")},
         "schema": component_schema(offer),
     }
 
@@ -102,11 +102,10 @@ def _documentation(offer: Offer) -> str:
 
 def _properties(offer: Offer) -> dict[str, Any]:
     """Its player, and what it provides and requires; None where parameters decide."""
-    component = offer.component
-    found: dict[str, Any] = {"player": getattr(component, "player", None)}
-    for name in ("provides", "requires"):
-        value = getattr(component, name)
-        found[name] = None if isinstance(value, property) else sorted(value)
+    found: dict[str, Any] = {}
+    for name in ("player", "provides", "requires"):
+        value = getattr(offer.component, name, "")
+        found[name] = None if isinstance(value, property) else value if isinstance(value, str) else sorted(value)
     return found
 
 
@@ -124,7 +123,7 @@ def _text(offer: Offer, registry: Registry) -> str:
             writer.write_dl(rows)
     writer.write_paragraph()
     for name, value in _properties(offer).items():
-        if value or (value is None and name != "player"):
+        if value or value is None:
             shown = value if isinstance(value, str) else ", ".join(value or ["what its parameters decide"])
             writer.write(f"{name.capitalize()}: {shown}\n")
     writer.write(f"In a spec: {example(offer, schema, registry)}")

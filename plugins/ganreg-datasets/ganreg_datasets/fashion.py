@@ -15,6 +15,7 @@ from ganreg_datasets import idx
 
 CLASSES = ("t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
 SIDE = 28
+MOST = 60_000
 EMBEDDED = Path(__file__).with_name("data")
 PREFIXES = {"train": "train", "test": "t10k"}
 HELP = (
@@ -44,6 +45,8 @@ class _Fashion(Dataset):
             raise DataError(f"{pictures}: pictures of {sides[0]}x{sides[1]}; those of Fashion-MNIST are 28x28")
         if count == 0:
             raise DataError(f"{pictures}: there is no picture in it")
+        if count > MOST:  # before they are read: a small archive can hold any number of zeros
+            raise DataError(f"{pictures}: {count} pictures; Fashion-MNIST has no more than {MOST}")
         if count != label_count:
             raise DataError(f"{labels}: {label_count} labels for the {count} pictures of {pictures}")
         side = self.size or SIDE

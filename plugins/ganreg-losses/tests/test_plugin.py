@@ -98,3 +98,9 @@ def test_every_loss_serves_patches_and_several_scales(part, make_match, judge, r
     match = make_match(loss=component("loss", f"losses/{part.name}", registry=registry), discriminator=judge(two=True))
     match.step()
     match.guard.check(match.networks)
+
+
+def test_who_lacks_a_head_is_told_which_one_gives_it():
+    networks = {"generator": "dcgan", "discriminator": "dcgan"}
+    with pytest.raises(SpecError, match="provided by: discriminator losses/rotation-head"):
+        compose(**networks, loss="hinge", data="fashion-mnist-10k", penalties=["rotation"])

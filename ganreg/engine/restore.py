@@ -1,0 +1,104 @@
+"""What a state from a checkpoint must be before a match continues from it.
+
+That its files verify says that they are as they were written, not by whom: whatever a state makes of loading is a
+CheckpointError, and what would only fail later, or fill the memory, is refused before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ganreg.assembly import assemble
+from ganreg.engine.guards import unsound
+from ganreg.engine.state import same
+from ganreg.errors import CheckpointError, GanregError
+from ganreg.spec.runspec import RunSpec
+from ganreg.task import Task
+
+if TYPE_CHECKING:
+    from ganreg.engine.match import Match
+
+COUNT = range(2**62)
+"""What a counter can be; the guards compute with it in 64 bits."""
+SHOWN = 300
+"""Characters of an error's own words."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Make a CheckpointError of whatever loading a state raises; but memory may end for any state."""
+    try:
+        yield
+    except (CheckpointError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        words = str(error) if isinstance(error, GanregError) else f"{type(error).__name__}: {error}"
+        words = " ".join(words.split())
+        shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
+        raise CheckpointError(f"it does not fit this run: {shown}") from error
+
+
+def check_progress(state: Mapping[str, Any], task: Task, players: Collection[str]) -> None:
+    """Raise CheckpointError where the plain values of a state are not those of a run of this task and players."""
+    index, size, fade = (state["stage"][key] for key in ("index", "size", "fade"))
+    counters = (state["step"], state["position"], state["attempt"], index, *state["updates"].values())
+    largest = max(task.image[1:])
+    for wanted, met in {
+        "the shapes of the run": state["task"] == asdict(task),
+        "counters that count": all(type(counter) is int and counter in COUNT for counter in counters),
+        "a stage's size within that of the pictures": size is None or (type(size) is int and 0 < size <= largest),
+        "a stage's fade between 0 and 1": type(fade) in (int, float) and 0 <= fade <= 1,
+        "one number for each term": all(_is_term(name, value, players) for name, value in state["terms"].items()),
+    }.items():
+        if not met:
+            raise CheckpointError(f"it does not fit this run: it lacks {wanted}")
+
+
+def check_taken(match: Match, state: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where a match is not equal to the state that it has loaded, or not finite."""
+    now = match.state()
+    for key in {**now, **state}:  # one by one, because comparing takes a copy
+        if not (key in now and key in state and same(now[key], state[key])):
+            raise CheckpointError(f"it does not fit this run: its '{key}' are not what the run has")
+    if found := unsound(match.networks) or (match.ema and unsound(match.ema.networks)):
+        raise CheckpointError(f"it does not fit this run: {found} is not finite")
+
+
+def trained_task(state: Mapping[str, Any], spec: RunSpec) -> Task:
+    """The task of a state, for which the networks can be built. Raises CheckpointError.
+
+    They are built on the meta device first: shapes that the state's tensors do not fill would fill the memory.
+    """
+    with refusing():
+        task = Task(**state["task"])
+        _check_sizes(task, spec)
+        networks = assemble(spec, task, torch.device("meta")).networks
+        needed = sum(_bytes(network.state_dict()) for network in networks.values())
+        held = sum(map(_bytes, state["networks"].values()))
+    if needed > held:
+        raise CheckpointError(f"it does not fit this run: it holds {held:,} bytes of networks that take {needed:,}")
+    return task
+
+
+def _check_sizes(task: Task, spec: RunSpec) -> None:
+    pictures = [task.image, *([] if task.source is None else [task.source])]
+    sizes = [*(side for shape in pictures for side in shape), *([] if task.classes is None else [task.classes])]
+    sound = all(len(shape) == 3 for shape in pictures) and all(type(size) is int and size > 0 for size in sizes)
+    if not sound or task.latent != spec.latent.size or (task.classes is not None) != spec.conditional:
+        raise CheckpointError("it does not fit this run: it lacks the shapes of the run")
+
+
+def _bytes(state: Mapping[str, Any]) -> int:
+    return sum(value.nbytes for value in state.values() if isinstance(value, Tensor))
+
+
+def _is_term(name: Any, value: Any, players: Collection[str]) -> bool:
+    known = isinstance(name, str) and name.partition("/")[0] in players
+    return known and isinstance(value, Tensor) and value.is_floating_point() and prod(value.shape) == 1

@@ -1,0 +1,41 @@
+"""Checkpoints that are written beside the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from ganreg.engine.checkpoints import Checkpoints, Snapshot
+from ganreg.engine.disk import Patience
+from ganreg.engine.folder import RunFolder
+
+
+class Saver:
+    """Copies the state at once and writes it in a thread, one checkpoint at a time.
+
+    What goes wrong there is raised by the next call: at the next checkpoint, or at the end of the run.
+    """
+
+    def __init__(self, folder: RunFolder, checkpoints: Checkpoints, patience: Patience) -> None:
+        self._folder = folder
+        self._checkpoints = checkpoints
+        self._patience = patience
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Begin to write a state. Raises CheckpointError where the one before could not be written."""
+        self.settle()
+        self._writing = self._thread.submit(self._patience, partial(self._write, Snapshot.of(state)))
+
+    def settle(self) -> None:
+        """Wait until the checkpoint that was begun is written. Raises CheckpointError where it could not be."""
+        writing, self._writing = self._writing, None
+        if writing:
+            writing.result()
+
+    def _write(self, snapshot: Snapshot) -> None:
+        self._folder.sync()
+        self._checkpoints.write(snapshot)
