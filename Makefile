@@ -1,5 +1,5 @@
 # make demo   train a small GAN on pictures of clothes, about two minutes on two CPU cores
-# make test   run every test            (ARGS="-k hinge" to choose)
+# make test   run every test, on all cores   (ARGS="-k hinge" to choose, ARGS="-n 0" for one process)
 # make lint   style and types           make format   mend the style
 # make docs   write the generated pages anew and build the site into site/, strictly
 
@@ -16,7 +16,7 @@ demo: $(VENV)/.run
 	$(BIN)/ganreg run docs/examples/demo.yaml --out runs/demo --overwrite
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

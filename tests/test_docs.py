@@ -29,6 +29,8 @@ PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md
 SITE = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]
 OFFERS = Registry(installed(frozenset(first_party()))).offers()
 PROSE = ["first-run.md", "first-plugin.md", "publishing.md"]
+FIRST_PARTY = pytest.mark.needs(*(known["distribution"] for known in first_party().values()))
+TEXT_BOOK = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 GENERATORS = [offer.id for offer in OFFERS if offer.component.kind == "generator"]
 
 
@@ -36,6 +38,7 @@ def text(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
 
 
+@FIRST_PARTY
 def test_generated_pages_are_fresh() -> None:
     spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
     assert spec is not None
@@ -68,6 +71,7 @@ def test_the_command_line_page_has_every_command_and_option() -> None:
         assert [opt for option in options for opt in option.opts if opt not in described] == []
 
 
+@FIRST_PARTY
 def test_every_part_and_parameter_is_described() -> None:
     page = text("parts.md")
     assert [o.id for o in OFFERS if f"### {o.component.kind} `{o.component.name}`\n\n`{o.id}`" not in page] == []
@@ -75,6 +79,7 @@ def test_every_part_and_parameter_is_described() -> None:
         assert [line for line in text(name).splitlines() if re.search(r"\|\s*\|\s*$", line)] == []
 
 
+@FIRST_PARTY
 @pytest.mark.parametrize("generator", GENERATORS)
 def test_every_generator_has_a_picture_and_its_recipe(generator: str) -> None:
     name = f"pictures/{generator.replace('/', '-')}"
@@ -87,6 +92,7 @@ def test_every_generator_has_a_picture_and_its_recipe(generator: str) -> None:
         assert np.ptp(np.asarray(picture)) > 200
 
 
+@FIRST_PARTY
 def test_every_picture_is_of_a_generator() -> None:
     assert {p.stem for p in (DOCS / "pictures").iterdir()} == {g.replace("/", "-") for g in GENERATORS}
 
@@ -136,11 +142,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []
 
 
+@TEXT_BOOK
 @pytest.mark.parametrize("name", ["demo", "textbook-repaired"])
 def test_examples_pass_the_check(name: str) -> None:
     ganreg.load(DOCS / "examples" / f"{name}.yaml").check()
 
 
+@TEXT_BOOK
 def test_the_text_book_example_is_refused_naming_both_sides_and_the_shapes() -> None:
     with pytest.raises(SpecError) as caught:
         ganreg.load(DOCS / "examples" / "textbook.yaml")
@@ -149,6 +157,7 @@ def test_the_text_book_example_is_refused_naming_both_sides_and_the_shapes() -> 
     assert "textbook.yaml:5:16: the discriminator 'conv' takes (3, 64, 64)" in shown
 
 
+@TEXT_BOOK
 def test_the_repaired_text_book_example_trains(tmp_path: Path) -> None:
     run = ganreg.load(DOCS / "examples" / "textbook-repaired.yaml")
     match = run.assemble().match
@@ -157,6 +166,7 @@ def test_the_repaired_text_book_example_trains(tmp_path: Path) -> None:
     match.guard.check(match.networks)
 
 
+@TEXT_BOOK
 def test_the_first_run_page_does_what_it_says(tmp_path: Path) -> None:
     page = text("first-run.md")
     (spec,) = re.findall(r"```yaml\n(data:.*?)```", page, re.DOTALL)

@@ -32,6 +32,7 @@ def ganreg(*arguments: str, folder: Path, path: Path | None = None, code: int = 
     return call(sys.executable, "-m", "ganreg", *arguments, folder=folder, path=path, code=code)
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_the_spec_passes_the_check_and_the_mistake_is_reported_as_shown(tmp_path: Path) -> None:
     spec = block("yaml", "data:")
     (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
@@ -41,6 +42,7 @@ def test_the_spec_passes_the_check_and_the_mistake_is_reported_as_shown(tmp_path
     assert ganreg("check", "spec.yaml", folder=tmp_path, code=3) == shown
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_the_run_from_python(tmp_path: Path) -> None:
     text = block("python", "import ganreg\n\nrun")
     short = text.replace('data="fashion-mnist-10k"', 'data="fashion-mnist-10k", train={"steps": 1, "batch_size": 4}')
@@ -65,6 +67,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_a_strangers_plugin_composes_by_name(site: Path, tmp_path: Path) -> None:
     assert "tiny/softplus" in ganreg("list", "losses", folder=tmp_path, path=site)
     composition = {"generator": "tiny", "discriminator": "dcgan", "loss": "softplus", "data": "fashion-mnist-10k"}
@@ -73,6 +76,7 @@ def test_a_strangers_plugin_composes_by_name(site: Path, tmp_path: Path) -> None
     assert (tmp_path / "run" / "report.html").exists()
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_a_strangers_parts_train_with_every_first_party_part(site: Path, tmp_path: Path) -> None:
     script = """
 import itertools, ganreg

@@ -67,12 +67,12 @@ def refusal(run: Run) -> Mistake:
 
 
 def test_it_knows_shapes_parameters_and_terms(tiny: Tiny) -> None:
-    found = tiny(penalties=["r1"], conditional=True).check()
+    found = tiny(penalties=["tiny-r1"], conditional=True).check()
     generator, discriminator = found.networks["generator"], found.networks["discriminator"]
     assert (generator.takes, generator.gives) == ("(8)", "(1, 28, 28)")
-    assert (discriminator.takes, discriminator.gives) == ("(1, 28, 28)", "one number")
-    assert discriminator.parameters == 784 * 16 + 16 + 16 + 1 + 10 * 16
-    assert found.terms == ("discriminator/loss", "discriminator/r1", "generator/loss")
+    assert (discriminator.takes, discriminator.gives) == ("(1, 28, 28)", "(1)")
+    assert discriminator.parameters == 4 * 16 + 4 + 10 * (4 * 14 * 14 + 1)
+    assert found.terms == ("discriminator/loss", "discriminator/tiny-r1", "generator/loss")
     assert found.task.classes == 10
     assert found.warnings == ()
 
@@ -103,18 +103,19 @@ def test_operations_are_those_of_the_matrix_products(tiny: Tiny) -> None:
 
 
 def test_no_weight_is_allocated(tiny: Tiny) -> None:
-    found = tiny(generator={"name": "mlp", "widths": [300_000, 300_000]}).check()
+    found = tiny(generator={"name": "tiny-generator", "width": 100_000_000}).check()
     assert found.networks["generator"].parameters > 9e10
     assert found.memory > 4 * 9e10
 
 
 def test_the_memory_estimate_is_what_a_real_step_keeps_alive(tiny: Tiny) -> None:
-    run = tiny(generator={"name": "dcgan", "width": 8}, discriminator={"name": "dcgan", "width": 8}, penalties=["r1"])
+    wide = {role: {"name": f"tiny-{role}", "width": 32} for role in ("generator", "discriminator")}
+    run = tiny(**wide, penalties=["tiny-r1"])
     estimate = run.check().memory
     tracker = Tracker()
     with tracker:
         run.assemble().match.step()
-    pictures_labels_and_order = 10_000 * (784 + 8 + 8)
+    pictures_labels_and_order = 40 * (784 + 8 + 8)
     assert estimate == pytest.approx(tracker.peak - pictures_labels_and_order, rel=0.1)
 
 
@@ -125,7 +126,7 @@ def test_a_generator_of_other_pictures_is_refused_naming_both_sides(tiny: Tiny) 
     mistake = refusal(tiny(generator=AnyGenerator(make=lambda task: Net(8, 64, forward))))
     assert mistake.path == ("generator",)
     assert "the generator 'any' makes (1, 8, 8) images" in mistake.message
-    assert "the discriminator 'mlp' and the data take (1, 28, 28)" in mistake.message
+    assert "the discriminator 'tiny-discriminator' and the data take (1, 28, 28)" in mistake.message
 
 
 def critic(forward: Callable[[Net, Tensor, Tensor | None], Any], provides: bool = True) -> Discriminator:
@@ -137,6 +138,11 @@ def test_logits_must_be_one_row_per_picture(tiny: Tiny) -> None:
     mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x).mean() + net.spare(x).mean())))
     assert mistake.path == ("discriminator",)
     assert "the first size must be 4" in mistake.message
+
+
+def test_logits_without_a_second_size_are_one_number(tiny: Tiny) -> None:
+    found = tiny(discriminator=critic(lambda net, x, y: (net.linear(x) + net.spare(x)).sum(1), provides=False)).check()
+    assert found.networks["discriminator"].gives == "one number"
 
 
 def test_a_parameter_without_gradient_is_refused(tiny: Tiny) -> None:
@@ -187,7 +193,7 @@ def test_a_discriminator_that_classifies_need_not_read_labels(tiny: Tiny) -> Non
 def test_a_loss_is_one_number(tiny: Tiny) -> None:
     mistake = refusal(tiny(loss=AnyLoss(value=lambda x: x)))
     assert mistake.path == ("loss",)
-    assert "must be one number, not (4,)" in mistake.message
+    assert "must be one number, not (4, 1)" in mistake.message
 
 
 def test_an_error_inside_a_part_names_the_part(tiny: Tiny) -> None:
@@ -195,7 +201,7 @@ def test_an_error_inside_a_part_names_the_part(tiny: Tiny) -> None:
         def __call__(self, play: Any) -> Tensor:
             raise KeyError("nothing there")
 
-    mistake = refusal(tiny(penalties=["r1", Faulty()]))
+    mistake = refusal(tiny(penalties=["tiny-r1", Faulty()]))
     assert mistake.path == ("penalties", 1)
     assert "the penalty 'faulty' fails in the dry run: KeyError: 'nothing there'" in mistake.message
     assert re.search(r"test_dry_run\.py:\d+\)$", mistake.message)
@@ -278,7 +284,7 @@ def test_a_term_of_a_penalty_is_one_number(tiny: Tiny) -> None:
         def __call__(self, play: Any) -> Tensor:
             return play.real_output.logits
 
-    assert refusal(tiny(penalties=["r1", Vector()])).path == ("penalties", 1)
+    assert refusal(tiny(penalties=["tiny-r1", Vector()])).path == ("penalties", 1)
 
 
 def test_an_augmentation_keeps_the_shape(tiny: Tiny) -> None:
@@ -286,7 +292,7 @@ def test_an_augmentation_keeps_the_shape(tiny: Tiny) -> None:
         def __call__(self, images: Tensor, random: Any) -> Tensor:
             return images[:, :, ::2]
 
-    mistake = refusal(tiny(augment=Half(), discriminator={"name": "conv", "widths": [2]}))
+    mistake = refusal(tiny(augment=Half(), discriminator="tiny-patches"))
     assert "the augmentation made (4, 1, 14, 28) of (4, 1, 28, 28)" in mistake.message
 
 

@@ -27,9 +27,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture(autouse=True)
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, and the first-party plugins alone, whatever else is installed."""
+    """An empty folder, and the proofs alone, whatever else is installed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GANREG_PLUGINS", "classic,datasets")
+    monkeypatch.setenv("GANREG_PLUGINS", "proofs")
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("GANREG_DEBUG", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -53,7 +53,7 @@ def start() -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def call(*arguments: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         process = subprocess.Popen(
             [sys.executable, "-m", "ganreg", *arguments],
             env=environment,
@@ -89,10 +89,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 @pytest.fixture
-def tiny() -> tuple[str, ...]:
+def tiny(options: Callable[[int], tuple[str, ...]]) -> tuple[str, ...]:
     """Options of a run that takes a moment."""
-    return (
-        *("--generator", "{name: mlp, widths: [16]}", "--discriminator", "{name: mlp, widths: [16]}"),
-        *("--loss", "hinge", "--data", "fashion-mnist-10k", "--set", "latent=8", "--set", "train.device=cpu"),
-        *("--set", "train.steps=3", "--set", "train.batch_size=8", "--set", "output.samples=4"),
-    )
+    return options(3)

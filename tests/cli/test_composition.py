@@ -1,5 +1,6 @@
 """Files, parts by name and settings, laid over each other; and where their mistakes are."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from ganreg.spec.runspec import RunSpec
 Call = Callable[..., Any]
 
 SPEC = """\
-data: fashion-mnist-10k
-generator: {name: mlp, widths: [32]}
-discriminator: mlp
-loss: minimax
-penalties: [weight-clipping]
+data: {name: tiny-pictures, side: 28}
+generator: {name: tiny-generator, width: 6}
+discriminator: tiny-discriminator
+loss: tiny-wasserstein
+penalties: [tiny-clipping]
 seed: 7
 train: {steps: 10, batch_size: 4}
+game: tiny-standard
+schedule: tiny-alternating
+optimizers: {generator: tiny-adam, discriminator: tiny-adam}
 """
 
 
@@ -38,22 +42,22 @@ def composed(tmp_path: Path) -> Callable[..., Run]:
 
 def test_a_file_alone(composed: Callable[..., Run]) -> None:
     spec = composed().spec
-    assert (spec.loss.name, spec.seed, spec.train.steps, spec.output.folder) == ("minimax", 7, 10, None)
+    assert (spec.loss.name, spec.seed, spec.train.steps, spec.output.folder) == ("tiny-wasserstein", 7, 10, None)
 
 
 def test_options_replace_what_the_file_says_and_settings_come_last(composed: Callable[..., Run]) -> None:
     spec = composed(
-        loss="{name: hinge, margin: 2}",
-        generator="mlp",
-        penalties=("r1", "{name: gradient-penalty, every: 4}"),
+        loss="{name: tiny-hinge, margin: 2}",
+        generator="tiny-generator",
+        penalties=("tiny-r1", "{name: tiny-clipping, every: 4}"),
         seed="1",
-        settings=("train.steps=3", "penalties.0.weight=5", "generator.label_size=4"),
+        settings=("train.steps=3", "penalties.0.weight=5", "generator.normalized=true"),
         out="2024",
     ).spec
-    assert (spec.loss.name, spec.loss.margin) == ("hinge", 2)  # type: ignore[attr-defined]
-    assert spec.generator.widths != (32,)  # type: ignore[attr-defined]
-    assert spec.generator.label_size == 4  # type: ignore[attr-defined]
-    assert [(p.name, p.weight, p.every) for p in spec.penalties] == [("r1", 5, 1), ("gradient-penalty", 10, 4)]
+    assert (spec.loss.name, spec.loss.margin) == ("tiny-hinge", 2)  # type: ignore[attr-defined]
+    assert spec.generator.width != 6  # type: ignore[attr-defined]
+    assert spec.generator.normalized  # type: ignore[attr-defined]
+    assert [(p.name, p.weight, p.every) for p in spec.penalties] == [("tiny-r1", 5, 1), ("tiny-clipping", 1, 4)]
     assert (spec.seed, spec.train.steps, spec.train.batch_size) == (1, 3, 4)
     assert spec.output.folder == Path("2024")
 
@@ -75,10 +79,10 @@ def test_every_option_stands_for_a_key_of_the_spec() -> None:
             "--generator:1:1: no generator is called 'mpl'\n    1 | mpl\n      | ^",
         ),
         (
-            ("--loss", "{name: hinge, margim: 2}"),
-            "--loss:1:15: unknown key 'margim'\n    1 | {name: hinge, margim: 2}\n      |               ^",
+            ("--loss", "{name: tiny-hinge, margim: 2}"),
+            "--loss:1:20: unknown key 'margim'\n    1 | {name: tiny-hinge, margim: 2}\n      |                    ^",
         ),
-        (("--penalty", "r1", "--penalty", "r2"), "--penalty:1:1: no penalty is called 'r2'\n    1 | r2\n"),
+        (("--penalty", "tiny-r1", "--penalty", "r2"), "--penalty:1:1: no penalty is called 'r2'\n    1 | r2\n"),
         (("--seed", "x"), "--seed:1:1: seed: should be a valid integer"),
         (("--set", "train.stepz=3"), "--set:1:7: unknown key 'stepz'\n    1 | train.stepz=3\n      |       ^\n"),
         (("--set", "train.steps=many"), "--set:1:13: steps: should be a valid integer"),
@@ -95,15 +99,16 @@ def test_mistakes_in_options_are_shown_in_the_option(
 
 
 def test_mistakes_in_the_file_are_shown_in_the_file(ganreg: Call, tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text(SPEC.replace("minimax", "minimaks"))
+    (tmp_path / "bad.yaml").write_text(SPEC.replace("wasserstein", "waserstein"))
     result = ganreg("check", "bad.yaml")
     assert result.code == 3
-    assert result.err.startswith("bad.yaml:4:7: no loss is called 'minimaks'\n    4 | loss: minimaks\n")
-    assert "help: did you mean 'minimax'?" in result.err
+    assert result.err.startswith("bad.yaml:4:7: no loss is called 'tiny-waserstein'\n    4 | loss: tiny-waserstein\n")
+    assert "help: did you mean 'tiny-wasserstein'?" in result.err
 
 
-def test_a_missing_part_is_asked_for_by_its_option(ganreg: Call) -> None:
-    result = ganreg("check", "--generator", "mlp", "--discriminator", "mlp", "--loss", "hinge")
+def test_a_missing_part_is_asked_for_by_its_option(ganreg: Call, tiny: tuple[str, ...]) -> None:
+    at = tiny.index("--data")
+    result = ganreg("check", *tiny[:at], *tiny[at + 2 :])
     assert (result.code, result.err) == (3, "error: 'data' is missing\n  help: --data NAME gives it\n")
 
 
@@ -113,8 +118,11 @@ def test_nothing_to_do_shows_the_example(ganreg: Call, command: str, arguments: 
     result = ganreg(command, *arguments)
     assert result.code == 2
     assert f"nothing to {command}" in result.err
-    example = next(line for line in result.err.splitlines() if line.startswith(f"  ganreg {command} --generator"))
-    if command == "check":
-        import shlex
+    assert f"\n  ganreg {command} --generator" in result.err
 
-        assert ganreg(*shlex.split(example)[1:]).out.endswith("ok\n")
+
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
+def test_the_example_is_sound(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANREG_PLUGINS", "classic,datasets")
+    example = next(line for line in ganreg("check").err.splitlines() if line.startswith("  ganreg check --generator"))
+    assert ganreg(*shlex.split(example)[1:]).out.endswith("ok\n")

@@ -44,37 +44,40 @@ def test_equal_runs(ganreg: Call, runs: tuple[str, str]) -> None:
 
 def test_runs_of_different_specs(ganreg: Call, tiny: Options, runs: tuple[str, str]) -> None:
     options = (
-        *("--loss", "wasserstein", "--penalty", "{name: weight-clipping, limit: 0.02}", "--seed", "1"),
-        *("--set", "generator.widths=[16, 32]", "--set", "ema=null", "--set", "train.steps=1"),
+        *("--loss", "tiny-wasserstein", "--penalty", "{name: tiny-clipping, limit: 0.02}", "--seed", "1"),
+        *("--set", "optimizers.generator.betas=[0, 0.9]", "--set", "ema=null", "--set", "train.steps=1"),
     )
     assert ganreg("run", *tiny, *options, "--out", "three").code == 0
     result = ganreg("diff", "one", "three")
     assert (result.code, result.err) == (1, "")
     assert result.out == (
         "spec\n"
-        "  seed              0 → 1\n"
-        "  generator.widths  [16] → [16, 32]\n"
-        "  loss              classic/hinge → classic/wasserstein\n"
-        "+ penalties.0       classic/weight-clipping\n"
-        '  ema               {"decay": 0.999} → null\n'
+        "  seed                        0 → 1\n"
+        "  loss                        proofs/tiny-hinge → proofs/tiny-wasserstein\n"
+        "+ penalties.0                 proofs/tiny-clipping\n"
+        "  optimizers.generator.betas  [0.5, 0.999] → [0.0, 0.9]\n"
+        '  ema                         {"decay": 0.999} → null\n'
     )
     back = ganreg("diff", "three", "one")
-    assert "- penalties.0       classic/weight-clipping\n" in back.out
+    assert "- penalties.0                 proofs/tiny-clipping\n" in back.out
     found = json.loads(ganreg("diff", "one", "three", "--json").out)
     assert found["equal"] is False
     assert (found["parts"], found["versions"]) == ([], [])
-    assert [change["path"] for change in found["spec"]] == ["seed", "generator.widths", "loss", "penalties.0", "ema"]
+    paths = ["seed", "loss", "penalties.0", "optimizers.generator.betas", "ema"]
+    assert [change["path"] for change in found["spec"]] == paths
     assert found["spec"][0] == {"path": "seed", "first": 0, "second": 1}
-    assert found["spec"][2]["second"]["name"] == "classic/wasserstein"
-    assert "first" not in found["spec"][3]
+    assert found["spec"][1]["second"]["name"] == "proofs/tiny-wasserstein"
+    assert "first" not in found["spec"][2]
     assert found["spec"][4] == {"path": "ema", "first": {"decay": 0.999}, "second": None}
 
 
 def test_runs_of_different_parts_and_versions(ganreg: Call, runs: tuple[str, str]) -> None:
     lock = json.loads(Path("one/lock.json").read_text())
-    classic, data = (lock["components"][path] for path in ("loss", "data"))
+    proofs, data = (lock["components"][path] for path in ("loss", "data"))
+    data["distribution"], data["version"] = "ganreg-pictures", "1.0"
+    Path("one/lock.json").write_text(json.dumps(lock))
     for part in lock["components"].values():
-        if part["distribution"] == "ganreg-classic":
+        if part["distribution"] == "ganreg-proofs":
             part["version"] = "0.9"
     data["source"], lock["torch"], lock["platform"] = "abc" * 20, None, "amiga-68k"
     Path("two/lock.json").write_text(json.dumps(lock))
@@ -83,8 +86,8 @@ def test_runs_of_different_parts_and_versions(ganreg: Call, runs: tuple[str, str
     assert (result.code, result.err) == (1, "")
     assert result.out == (
         "parts\n"
-        f"  source of ganreg-datasets  {here['components']['data']['source'][:12]} → abcabcabcabc\n"
-        "  ganreg-classic             1.0.0 → 0.9\n"
+        f"  source of ganreg-pictures  {here['components']['data']['source'][:12]} → abcabcabcabc\n"
+        "  ganreg-proofs              1.0.0 → 0.9\n"
         "\n"
         "versions\n"
         f"  torch                      {here['torch']} → none\n"
@@ -92,29 +95,33 @@ def test_runs_of_different_parts_and_versions(ganreg: Call, runs: tuple[str, str
     )
     found = json.loads(ganreg("diff", *runs, "--json").out)
     assert found["parts"][0] == {
-        "name": "ganreg-datasets",
+        "name": "ganreg-pictures",
         "first": here["components"]["data"]["source"],
         "second": data["source"],
         "what": "source",
         "components": ["data"],
     }
-    assert (found["parts"][1]["name"], found["parts"][1]["what"]) == (classic["distribution"], "version")
+    assert (found["parts"][1]["name"], found["parts"][1]["what"]) == (proofs["distribution"], "version")
     assert found["parts"][1]["components"] == sorted(path for path in lock["components"] if path != "data")
     assert found["versions"][0] == {"name": "torch", "first": here["torch"], "second": None}
 
 
 def test_spec_files_with_their_defaults(ganreg: Call, runs: tuple[str, str]) -> None:
     content = """
-        data: fashion-mnist-10k
-        generator: {name: mlp, widths: [16]}
-        discriminator: {name: mlp, widths: [16]}
-        loss: hinge
+        data: {name: tiny-pictures, side: 28, classes: 10, count: 40}
+        generator: tiny-generator
+        discriminator: tiny-discriminator
+        loss: tiny-hinge
         latent: 8
         train: {steps: 1, batch_size: 8, device: cpu}
         output: {samples: 4}
+        game: tiny-standard
+        schedule: tiny-alternating
+        optimizers: {generator: tiny-adam, discriminator: tiny-adam}
         """
     Path("short.yaml").write_text(content)
-    Path("long.yaml").write_text(content + "seed: 0\n        ema: {decay: 0.999}\n        game: classic/standard\n")
+    defaults = "seed: 0\n        ema: {decay: 0.999}\n        encoder: null\n"
+    Path("long.yaml").write_text(content.replace("tiny-standard", "proofs/tiny-standard") + defaults)
     result = ganreg("diff", "short.yaml", "long.yaml")
     assert (result.code, result.out) == (0, "no difference\n")
     result = ganreg("diff", "one", "short.yaml")
@@ -133,10 +140,10 @@ def test_spec_files_with_their_defaults(ganreg: Call, runs: tuple[str, str]) -> 
 def test_a_run_is_read_though_its_parts_are_not_installed(
     ganreg: Call, runs: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit("two/spec.yaml", "classic/hinge", "gone/hinge")
+    edit("two/spec.yaml", "proofs/tiny-hinge", "gone/hinge")
     monkeypatch.setenv("GANREG_PLUGINS", "")
     result = ganreg("diff", *runs)
-    assert (result.code, result.out) == (1, "spec\n  loss  classic/hinge → gone/hinge\n")
+    assert (result.code, result.out) == (1, "spec\n  loss  proofs/tiny-hinge → gone/hinge\n")
 
 
 def test_a_run_whose_lock_is_gone_has_its_spec_compared(ganreg: Call, runs: tuple[str, str]) -> None:
@@ -171,13 +178,13 @@ def test_text_that_could_be_something_else_is_in_quotes(ganreg: Call, runs: tupl
 
 
 def test_colors_are_for_terminals(runs: tuple[str, str]) -> None:
-    edit("two/spec.yaml", "penalties: []", "penalties: [{name: classic/r1}]", "seed: 0", "seed: 1")
+    edit("two/spec.yaml", "penalties: []", "penalties: [{name: proofs/tiny-r1}]", "seed: 0", "seed: 1")
     arguments = ["diff", *runs]
     shown = CliRunner().invoke(group, arguments, obj=App(), color=True).output
     assert shown.splitlines() == [
         "\x1b[1mspec\x1b[0m",
         "  seed         0 → 1",
-        "\x1b[32m+ penalties.0  classic/r1\x1b[0m",
+        "\x1b[32m+ penalties.0  proofs/tiny-r1\x1b[0m",
     ]
     assert "\x1b" not in CliRunner().invoke(group, arguments, obj=App()).output
 

@@ -15,16 +15,20 @@ Call = Callable[..., Any]
 
 FAULTY = """
 from ganreg import Dataset, hookimpl
+from ganreg.errors import DataError
 
 class Faulty(Dataset, name="faulty"):
     def info(self):
         raise ZeroDivisionError("by its author")
 
+class Lost(Dataset, name="lost"):
+    def info(self):
+        raise DataError("there is no nowhere")
+
 @hookimpl
 def ganreg_components():
-    return [Faulty]
+    return [Faulty, Lost]
 """
-COMPOSED = ("check", "--generator", "mlp", "--discriminator", "mlp", "--loss", "hinge")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -82,7 +86,6 @@ def test_an_unknown_command_is_a_usage_error_with_the_nearest(ganreg: Call, type
         (("resume", "nowhere"), 2, "error: 'nowhere' is not the folder of a run: it does not exist"),
         (("check", "nowhere.yaml"), 3, "cannot read nowhere.yaml: No such file or directory"),
         (("show", "nothing-of-that-name"), 3, "no component is called 'nothing-of-that-name'"),
-        ((*COMPOSED, "--data", "{name: image-folder, folder: nowhere}"), 5, "nowhere"),
     ],
 )
 def test_mistakes_have_one_message_and_an_exit_code(
@@ -102,27 +105,38 @@ def test_a_broken_plugin_that_is_named_has_exit_code_4(ganreg: Call, install: Ca
     assert "help: pip install" in result.err
 
 
-def test_an_unexpected_error_is_one_line_unless_debugging(ganreg: Call, install: Callable[[str, str], None]) -> None:
+def test_data_that_is_missing_has_exit_code_5(
+    ganreg: Call, install: Callable[[str, str], None], tiny: tuple[str, ...]
+) -> None:
     install("faulty", FAULTY)
-    result = ganreg(*COMPOSED, "--data", "faulty")
+    result = ganreg("check", *tiny, "--data", "lost")
+    assert (result.code, result.out, result.err) == (5, "", "error: there is no nowhere\n")
+
+
+def test_an_unexpected_error_is_one_line_unless_debugging(
+    ganreg: Call, install: Callable[[str, str], None], tiny: tuple[str, ...]
+) -> None:
+    install("faulty", FAULTY)
+    faulty = ("check", *tiny, "--data", "faulty")
+    result = ganreg(*faulty)
     assert result.code == 1
     assert result.err.startswith("error: internal error: ZeroDivisionError: by its author\n  help: ")
     assert "Traceback" not in result.err
-    assert 'raise ZeroDivisionError("by its author")' in ganreg("--debug", *COMPOSED, "--data", "faulty").err
+    assert 'raise ZeroDivisionError("by its author")' in ganreg("--debug", *faulty).err
 
 
 def test_debugging_by_the_environment(
-    ganreg: Call, install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+    ganreg: Call, install: Callable[[str, str], None], tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("faulty", FAULTY)
     monkeypatch.setenv("GANREG_DEBUG", "1")
-    assert "Traceback" in ganreg(*COMPOSED, "--data", "faulty").err
+    assert "Traceback" in ganreg("check", *tiny, "--data", "faulty").err
 
 
-def test_several_mistakes_are_counted(ganreg: Call) -> None:
-    result = ganreg("check", "--generator", "mpl", "--loss", "hinje")
-    assert result.err.endswith("4 mistakes\n")
-    assert "mistake" not in ganreg("check", "--generator", "mlp", "--discriminator", "mlp", "--loss", "hinge").err
+def test_several_mistakes_are_counted(ganreg: Call, tiny: tuple[str, ...]) -> None:
+    assert ganreg("check", *tiny, "--generator", "x", "--loss", "y", "--data", "z").err.endswith("3 mistakes\n")
+    (found,) = [ganreg("check", *tiny, "--loss", "tiny-hinje")]
+    assert (found.code, "mistakes" in found.err) == (3, False)
 
 
 def test_control_characters_do_not_reach_the_terminal(ganreg: Call) -> None:

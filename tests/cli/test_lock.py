@@ -151,10 +151,10 @@ def test_a_run_without_a_lock_can_be_resumed_but_not_locked(
 
 
 def test_a_lock_of_another_spec_is_refused_by_its_components(ganreg: Call, tiny: Options, run: Path) -> None:
-    result = ganreg("run", *tiny, "--penalty", "r1", "--lock", "here", "--out", "again")
+    result = ganreg("run", *tiny, "--penalty", "tiny-r1", "--lock", "here", "--out", "again")
     assert result.code == 4
-    assert "  loss         locked own/mine  here classic/hinge\n" in result.err
-    assert "  penalties.0  locked none      here classic/r1\n" in result.err
+    assert "  loss         locked own/mine  here proofs/tiny-hinge\n" in result.err
+    assert "  penalties.0  locked none      here proofs/tiny-r1\n" in result.err
     assert not Path("again").exists()
 
 

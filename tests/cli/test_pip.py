@@ -62,10 +62,10 @@ def test_a_plugin_is_uninstalled_by_namespace_or_distribution(ganreg: Call, inst
 @pytest.mark.parametrize("options", [("--no-plugins",), ()])
 def test_what_may_load_does_not_matter(ganreg: Call, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
     monkeypatch.setenv("GANREG_PLUGINS", "")
-    assert "ganreg-classic" in ganreg(*options, "uninstall", "classic", "--dry-run").out
+    assert "ganreg-proofs" in ganreg(*options, "uninstall", "proofs", "--dry-run").out
 
 
-@pytest.mark.parametrize("name", ["clasic", "torch", "ganreg", "ganreg-nothing"])
+@pytest.mark.parametrize("name", ["profs", "torch", "ganreg", "ganreg-nothing"])
 def test_only_plugins_that_are_there_are_uninstalled(ganreg: Call, name: str) -> None:
     result = ganreg("uninstall", name, "--dry-run")
     assert (result.code, result.out) == (4, "")

@@ -76,7 +76,7 @@ def test_its_parts_are_shown_checked_and_trained_by_name(
     ganreg: Call, parts: Options, mine: Options, tmp_path: Path
 ) -> None:
     assert "my-parts/flat, my_parts.py" in ganreg(*parts, "show", "flat").out
-    checked = ganreg(*parts, "check", *mine, "--generator", "{name: flat, bias: false}", "--penalty", "r1")
+    checked = ganreg(*parts, "check", *mine, "--generator", "{name: flat, bias: false}", "--penalty", "tiny-r1")
     assert f"{8 * 28 * 28:,}" in re.findall(r"^generator +flat +(\S+)", checked.out, re.MULTILINE)
     trained = ganreg(*parts, "run", *mine, "--out", "here")
     assert trained.code == 0, trained.err
@@ -102,13 +102,13 @@ def test_the_lock_holds_its_source(ganreg: Call, parts: Options, mine: Options, 
 def test_a_run_goes_on_with_the_option_and_tells_of_it_without(
     ganreg: Call, parts: Options, mine: Options, tmp_path: Path
 ) -> None:
-    (tmp_path / "my_parts.py").write_text(CODE.replace('name="critic"', 'name="hinge"'))
-    mine = (*mine, "--loss", "my-parts/hinge", "--set", "output.checkpoint_every=1")
+    (tmp_path / "my_parts.py").write_text(CODE.replace('name="critic"', 'name="tiny-hinge"'))
+    mine = (*mine, "--loss", "my-parts/tiny-hinge", "--set", "output.checkpoint_every=1")
     ganreg(*parts, "run", *mine, "--out", "here")
     shutil.rmtree(tmp_path / "here" / "checkpoints" / "00000003")
     refused = ganreg("resume", "here")
     assert refused.code == 3
-    assert "no loss is called 'my-parts/hinge'" in refused.err  # which is not to be taken for the installed one
+    assert "no loss is called 'my-parts/tiny-hinge'" in refused.err  # which is not to be taken for the installed one
     assert "help: no plugin 'my-parts' is here: `ganreg install my-parts`, or `ganreg --plugin FILE …`" in refused.err
     resumed = ganreg(*parts, "resume", "here")
     assert (resumed.code, "going on from step 2" in resumed.err) == (0, True)
@@ -165,7 +165,7 @@ def test_a_file_that_lies_there_is_not_loaded_by_any_name(
         ("exits.py", "raise SystemExit(3)", 4, "exits.py cannot be used"),
         ("empty.py", "", 4, "it implements no hook ganreg_components"),
         ("Odd Name.py", CODE, 4, "call it like my_parts.py"),
-        ("classic.py", CODE, 4, "one namespace, 'classic'"),
+        ("proofs.py", CODE, 4, "one namespace, 'proofs'"),
     ],
 )
 def test_a_file_that_cannot_serve_is_refused_at_once(

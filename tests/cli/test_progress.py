@@ -15,13 +15,10 @@ Captured = pytest.CaptureFixture[str]
 
 
 def spec(steps: int) -> RunSpec:
-    return ganreg.compose(
-        generator="mlp",
-        discriminator="mlp",
-        loss="hinge",
-        data="fashion-mnist-10k",
-        train={"steps": steps, "batch_size": 8},
-    ).spec
+    parts = {role: f"tiny-{role}" for role in ("generator", "discriminator")}
+    others = {"data": "tiny-pictures", "loss": "tiny-hinge", "game": "tiny-standard", "schedule": "tiny-alternating"}
+    optimizers = {"generator": "tiny-adam", "discriminator": "tiny-adam"}
+    return ganreg.compose(**parts, **others, optimizers=optimizers, train={"steps": steps, "batch_size": 8}).spec
 
 
 class Course:

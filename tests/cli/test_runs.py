@@ -17,19 +17,19 @@ Options = tuple[str, ...]
 
 
 def test_check_tells_shapes_and_costs(ganreg: Call, tiny: Options) -> None:
-    result = ganreg("check", *tiny, "--penalty", "r1")
+    result = ganreg("check", *tiny, "--penalty", "tiny-r1")
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[:3] == [
         "task    images (1, 28, 28), latent 8",
-        "terms   discriminator: loss, r1",
+        "terms   discriminator: loss, tiny-r1",
         "terms   generator: loss",
     ]
     assert re.fullmatch(r"work    [\d.]+ MFLOP per step", lines[3])
     assert re.fullmatch(r"memory  [\d.]+ [KM]iB at the peak, estimated, without the data", lines[4])
     assert lines[6].split() == ["network", "component", "parameters", "takes", "gives"]
-    assert re.fullmatch(r"generator +mlp +13,\d\d\d  \(8\) +\(1, 28, 28\)", lines[7])
-    assert re.fullmatch(r"discriminator +mlp +12,577  \(1, 28, 28\)  one number", lines[8])
+    assert re.fullmatch(r"generator +tiny-generator +7,\d\d\d  \(8\) +\(1, 28, 28\)", lines[7])
+    assert re.fullmatch(r"discriminator +tiny-discriminator +853  \(1, 28, 28\)  \(1\)", lines[8])
     assert lines[-1] == "ok"
 
 
@@ -41,7 +41,7 @@ def test_check_as_json(ganreg: Call, tiny: Options) -> None:
     found = json.loads(ganreg("check", *tiny, "--json").out)
     assert found["ok"] is True
     assert found["task"]["image"] == [1, 28, 28]
-    assert found["networks"]["discriminator"]["parameters"] == 28 * 28 * 16 + 16 + 16 + 1
+    assert found["networks"]["discriminator"]["parameters"] == 4 * 16 + 4 + 4 * 14 * 14 + 1
     assert found["terms"] == ["discriminator/loss", "generator/loss"]
 
 
@@ -57,8 +57,8 @@ def test_run_trains_and_says_where_things_are(ganreg: Call, tiny: Options, tmp_p
 
 
 def test_run_takes_a_free_name_where_none_is_given(ganreg: Call, tiny: Options) -> None:
-    assert "report:  runs/mlp-hinge/report.html" in ganreg("run", *tiny).out
-    assert "report:  runs/mlp-hinge-2/report.html" in ganreg("run", *tiny).out
+    assert "report:  runs/tiny-generator-tiny-hinge/report.html" in ganreg("run", *tiny).out
+    assert "report:  runs/tiny-generator-tiny-hinge-2/report.html" in ganreg("run", *tiny).out
 
 
 def test_run_as_json_gives_the_last_losses(ganreg: Call, tiny: Options, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_run_replaces_a_run_only_when_told_to(ganreg: Call, tiny: Options) -> No
 
 
 def test_a_run_that_diverges_has_exit_code_7(ganreg: Call, tiny: Options) -> None:
-    result = ganreg("run", *tiny, "--set", "optimizers.generator={name: adam, lr: 1e38}")
+    result = ganreg("run", *tiny, "--set", "optimizers.discriminator={name: tiny-adam, lr: 1e38}")
     assert result.code == 7
     assert "not finite" in result.err
 

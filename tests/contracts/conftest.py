@@ -15,16 +15,7 @@ from ganreg.errors import Interrupted
 from ganreg.seeds import derive
 
 SEED, BATCH, LATENT, RATE = 3, 4, 6, 0.01
-ADAM = {"name": "classic/adam", "lr": RATE}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny tensors gain nothing from threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+ADAM = {"name": "proofs/tiny-adam", "lr": RATE}
 
 
 @pytest.fixture
@@ -38,7 +29,9 @@ def run(tmp_path):
             "data": "tiny-pictures",
             "generator": "tiny-generator",
             "discriminator": "tiny-discriminator",
-            "loss": "classic/hinge",
+            "loss": "proofs/tiny-hinge",
+            "game": "tiny-standard",
+            "schedule": "tiny-alternating",
             "optimizers": {"generator": ADAM, "discriminator": ADAM},
             "train": {"steps": steps, "batch_size": BATCH, "device": "cpu"},
             "output": {"folder": tmp_path / folder, "samples": 4, "log_every": 1},

@@ -5,7 +5,7 @@ import torch
 
 ADA = {
     "augment": {"name": "proofs/tiny-ada", "initial": 0.5, "interval": 3, "length": 40, "target": 0.1},
-    "loss": "classic/non-saturating",
+    "loss": "proofs/tiny-non-saturating",
 }
 
 

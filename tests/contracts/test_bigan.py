@@ -9,7 +9,7 @@ BIGAN = {
     "game": "proofs/tiny-bigan",
     "encoder": "tiny-encoder",
     "discriminator": "tiny-pairs",
-    "loss": "classic/non-saturating",
+    "loss": "proofs/tiny-non-saturating",
 }
 
 

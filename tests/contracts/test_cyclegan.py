@@ -10,7 +10,7 @@ CYCLEGAN = {
     "data": "tiny-unpaired",
     "generator": "tiny-translator",
     "discriminator": "tiny-patches",
-    "loss": "classic/least-squares",
+    "loss": "proofs/tiny-least-squares",
 }
 ONE_SHAPE = CYCLEGAN | {
     "game": {"name": "proofs/tiny-cyclegan", "cycle": 10, "identity": 0.5, "pool": 6},

@@ -7,7 +7,7 @@ import torch
 from ganreg.engine.state import same
 
 RATE = 0.1
-SGD = {"name": "classic/sgd", "lr": RATE}
+SGD = {"name": "proofs/tiny-sgd", "lr": RATE}
 EXTRASGD = {"schedule": "proofs/tiny-extragradient", "optimizers": {"generator": SGD, "discriminator": SGD}}
 EXTRAADAM = {"schedule": {"name": "proofs/tiny-extragradient", "moments": True}}
 

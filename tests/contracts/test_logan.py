@@ -6,7 +6,7 @@ import torch
 LOGAN = {
     "schedule": {"name": "proofs/tiny-logan", "rate": 0.9, "damping": 0.5},
     "latent": {"size": 6, "distribution": "uniform"},
-    "loss": "classic/wasserstein",
+    "loss": "proofs/tiny-wasserstein",
     "penalties": [{"name": "tiny-latent-step", "side": side, "weight": 0.3} for side in ("generator", "discriminator")],
 }
 

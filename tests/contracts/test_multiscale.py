@@ -7,7 +7,7 @@ from ganreg import GanregError
 
 MULTISCALE = {
     "discriminator": {"name": "tiny-multiscale", "scales": 2},
-    "loss": {"name": "proofs/tiny-feature-matching", "base": "classic/least-squares", "weight": 10},
+    "loss": {"name": "proofs/tiny-feature-matching", "base": "proofs/tiny-least-squares", "weight": 10},
 }
 
 

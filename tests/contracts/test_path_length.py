@@ -7,7 +7,7 @@ from ganreg import GanregError
 
 PATH_LENGTH = {
     "generator": "tiny-mapped",
-    "loss": "classic/non-saturating",
+    "loss": "proofs/tiny-non-saturating",
     "penalties": [{"name": "proofs/tiny-path-length", "weight": 2, "every": 2, "decay": 0.1}],
 }
 

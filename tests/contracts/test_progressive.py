@@ -12,7 +12,7 @@ PROGRESSIVE = {
     "generator": "proofs/tiny-growing",
     "discriminator": "proofs/tiny-growing",
     "schedule": {"name": "proofs/tiny-progressive", "stages": 3, "stage_steps": 3, "fade_steps": 2},
-    "loss": "classic/wasserstein",
+    "loss": "proofs/tiny-wasserstein",
 }
 
 

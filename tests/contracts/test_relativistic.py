@@ -10,7 +10,7 @@ from ganreg.engine.state import same
 MARGIN = 0.02
 """So narrow that some logits are beyond it and some are not: elsewhere hinge is linear, and averages do not show."""
 
-RAHINGE = {"loss": {"name": "proofs/tiny-relativistic", "base": {"name": "classic/hinge", "margin": MARGIN}}}
+RAHINGE = {"loss": {"name": "proofs/tiny-relativistic", "base": {"name": "proofs/tiny-hinge", "margin": MARGIN}}}
 
 
 def test_the_dry_run_passes(run):
@@ -37,7 +37,7 @@ def test_the_update_is_the_papers(reference):
 
 @pytest.mark.parametrize("base", ["non-saturating", "least-squares", "wasserstein"])
 def test_any_base_will_do(run, base):
-    run(loss={"name": "proofs/tiny-relativistic", "base": f"classic/{base}"}).check()
+    run(loss={"name": "proofs/tiny-relativistic", "base": f"proofs/tiny-{base}"}).check()
 
 
 def test_the_state_of_the_base_is_kept(run):

@@ -59,7 +59,7 @@ def test_an_observer_that_fails_costs_no_step(tiny: Tiny) -> None:
 
 
 def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
-    run = tiny(penalties=["r1", LatePenalty()])
+    run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
     assert saved(run) == 2
 

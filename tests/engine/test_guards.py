@@ -60,7 +60,7 @@ class Spoiled(Penalty, name="spoiled"):
             return FlatGradient.apply(play.fake_output.logits.mean())
         with torch.no_grad():
             if self.what == "weight":
-                next(play.networks["discriminator"].parameters())[0, 0] = math.nan
+                next(play.networks["discriminator"].parameters()).data[0, 0] = math.nan
             else:
                 next(iter(play.networks["generator"].buffers())).fill_(math.inf)
         return play.fake_output.logits.mean() * 0
@@ -83,12 +83,14 @@ def test_data_is_named(tiny: Tiny) -> None:
     [
         ("term", "the term 'spoiled'"),
         ("gradient", "the gradient of 'discriminator."),
-        ("weight", "'blocks.0.1.weight' of the network 'discriminator'"),
+        ("weight", "'body.0.weight' of the network 'discriminator'"),
         ("buffer", "of the network 'generator'"),
     ],
 )
 def test_what_is_not_finite_is_named_and_no_weight_has_moved(tiny: Tiny, what: str, named: str) -> None:
-    run = tiny(penalties=[Spoiled(what=what)], output={"checkpoint_every": 1, "log_every": 100, "keep": 9})
+    generator = {"name": "tiny-generator", "normalized": True}
+    output = {"checkpoint_every": 1, "log_every": 100, "keep": 9}
+    run = tiny(generator=generator, penalties=[Spoiled(what=what)], output=output)
     message = divergence(run)
     assert named in message
     assert what == "buffer" or message.startswith("step 3, the ")

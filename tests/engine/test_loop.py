@@ -67,15 +67,16 @@ def test_the_spec_in_the_folder_is_the_spec(tiny: Tiny) -> None:
     again = ganreg.load(run.folder)
     assert again.spec == run.spec
     lock = json.loads((run.folder / "lock.json").read_text())
-    assert lock["components"]["generator"]["id"] == "classic/mlp"
-    assert lock["components"]["generator"]["distribution"] == "ganreg-classic"
+    assert lock["components"]["generator"]["id"] == "proofs/tiny-generator"
+    assert lock["components"]["generator"]["distribution"] == "ganreg-proofs"
     assert len(lock["components"]["generator"]["source"]) == 64
     assert lock["torch"] == torch.__version__
 
 
 @pytest.mark.parametrize("step", [1, 3, 4])
 def test_a_run_that_was_stopped_goes_on_to_the_same_end(tiny: Tiny, step: int) -> None:
-    changes = {"penalties": [{"name": "r1", "every": 4}], "discriminator": {"name": "conv", "widths": [4]}}
+    discriminator = {"name": "tiny-discriminator", "dropout": 0.3}
+    changes = {"penalties": [{"name": "tiny-r1", "every": 4}], "discriminator": discriminator}
     whole = tiny(name="whole", **changes).train()
     parts = tiny(name="parts", **changes)
     interrupt(parts, step)
@@ -112,12 +113,8 @@ def test_a_run_with_no_checkpoint_yet_starts_anew(tiny: Tiny) -> None:
     assert same(state(whole), state(gone_on))
 
 
-def test_training_longer_than_an_epoch_goes_on_across_its_end(tiny: Tiny, tmp_path: Path) -> None:
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    for k in range(7):
-        Image.new("L", (8, 8), 30 * k).save(pictures / f"{k}.png")
-    data = {"name": "image-folder", "folder": pictures, "size": 8, "channels": 1, "cache": tmp_path / "cache"}
+def test_training_longer_than_an_epoch_goes_on_across_its_end(tiny: Tiny) -> None:
+    data = {"name": "tiny-pictures", "count": 7}
     whole = tiny(name="whole", data=data).train()
     parts = tiny(name="parts", data=data)
     interrupt(parts, 2)

@@ -49,7 +49,7 @@ class Witness(Penalty, name="witness"):
 def watched(tiny: Tiny, verbs: Callable[[Match], None] | None = None, *, steps: int = 2, **changes: Any) -> list[Play]:
     """The plays of some steps, in order."""
     plays: list[Play] = []
-    schedule = Script(verbs=verbs) if verbs else "alternating"
+    schedule = Script(verbs=verbs) if verbs else "tiny-alternating"
     match = match_of(tiny(schedule=schedule, penalties=[Witness(see=plays.append)], **changes))
     for _ in range(steps):
         match.step()
@@ -152,9 +152,9 @@ def test_refined_latents_are_what_the_plays_see(tiny: Tiny) -> None:
 
 def test_accumulated_gradients_are_those_of_the_whole_batch(tiny: Tiny) -> None:
     def gradients(accumulate: int) -> list[Tensor]:
-        discriminator = {"name": "mlp", "widths": [16]}
         script = Script(verbs=lambda game: game.gradients("discriminator"))
-        match = match_of(tiny(discriminator=discriminator, schedule=script, train={"accumulate": accumulate}))
+        generator = {"name": "tiny-generator", "normalized": True}
+        match = match_of(tiny(generator=generator, schedule=script, train={"accumulate": accumulate}))
         # Batch statistics of the generator would depend on the cut; running ones do not.
         match.networks["generator"].eval()
         match.step()
@@ -179,12 +179,12 @@ def test_clipping_bounds_the_norm(tiny: Tiny) -> None:
 
 def test_a_lazy_penalty_comes_at_its_interval_with_its_gain(tiny: Tiny) -> None:
     def terms(**penalty: Any) -> list[float | None]:
-        match = match_of(tiny(penalties=[{"name": "r1", **penalty}]))
+        match = match_of(tiny(penalties=[{"name": "tiny-r1", **penalty}]))
         found: list[float | None] = []
         for _ in range(5):
             match.terms.clear()
             match.step()
-            value = match.terms.get("discriminator/r1")
+            value = match.terms.get("discriminator/tiny-r1")
             found.append(None if value is None else float(value))
         return found
 
@@ -197,7 +197,7 @@ def test_a_lazy_penalty_comes_at_its_interval_with_its_gain(tiny: Tiny) -> None:
 
 def test_steps_draw_the_same_whatever_happened_before(tiny: Tiny) -> None:
     """Dropout and strangers' code draw from the global generators, which every step keys anew."""
-    first, second = (match_of(tiny(discriminator={"name": "conv", "widths": [4]})) for _ in range(2))
+    first, second = (match_of(tiny(discriminator={"name": "tiny-discriminator", "dropout": 0.3})) for _ in range(2))
     first.step()
     torch.rand(17)
     second.step()
@@ -208,7 +208,7 @@ def test_steps_draw_the_same_whatever_happened_before(tiny: Tiny) -> None:
 
 def test_changing_one_part_leaves_the_others_weights(tiny: Tiny) -> None:
     one = match_of(tiny())
-    other = match_of(tiny(discriminator={"name": "conv", "widths": [4]}))
+    other = match_of(tiny(discriminator="tiny-patches"))
     assert equal(weights(one, "generator"), weights(other, "generator"))
     assert not equal(weights(one, "generator"), weights(match_of(tiny(seed=1)), "generator"))
 
@@ -220,8 +220,10 @@ def test_applying_without_gradients_is_said_so(tiny: Tiny) -> None:
 
 
 def test_bf16_runs_the_networks_and_not_the_loss(tiny: Tiny) -> None:
-    plays = watched(tiny, train={"precision": "bf16"})
+    discriminator = {"name": "tiny-multiscale", "scales": 1}
+    plays = watched(tiny, discriminator=discriminator, train={"precision": "bf16"})
     for play in plays:
-        assert play.fake_output.features[0].dtype == torch.bfloat16
-        assert play.fake_output.logits.dtype == torch.float32
+        (scale,) = play.fake_output.scales()
+        assert scale.features[0].dtype == torch.bfloat16
+        assert scale.logits.dtype == torch.float32
     assert all(p.dtype == torch.float32 for p in plays[0].networks["generator"].parameters())

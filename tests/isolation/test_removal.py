@@ -1,20 +1,26 @@
-"""Any first-party plugin can be missing: every command of the core works, and says what would bring what lacks."""
+"""Any first-party plugin can be missing: every command of the core works, and says what would bring what lacks.
+
+That all tests of the core and of the other plugins pass without it is `python -m tests.isolation.removal`; here is a
+sample.
+"""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from ganreg.cli import main
+from ganreg.cli.composition import NAMES
 from ganreg.registry import first_party
 
-COMPOSITION = {
-    "generator": "mlp",
-    "discriminator": "mlp",
-    "loss": "hinge",
-    "dataset": "fashion-mnist-10k",
-}
-"""Parts of every first-party plugin, by kind."""
-OPTIONS = [word for kind, name in COMPOSITION.items() for word in (f"--{kind}".replace("dataset", "data"), name)]
+ROOT = Path(__file__).parents[2]
+KINDS = {"data": "dataset", "augment": "augmentation"}
+OPTIONS = {KINDS.get(key, key): f"--{key}" for key in (*NAMES, "penalty")}
+"""How a part of a kind is named on the command line."""
+
+pytestmark = pytest.mark.needs(*(known["distribution"] for known in first_party().values()))
 
 
 @pytest.fixture(params=first_party())
@@ -34,19 +40,31 @@ def test_commands_work(missing: str, command: str, capsys: pytest.CaptureFixture
 
 def test_a_part_that_lacks_is_named_with_what_brings_it(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
     known = first_party()[missing]
-    here = {kind: name for kind, name in COMPOSITION.items() if name in known["components"].get(kind, ())}
-    assert here, f"the composition has no part of {missing}"
-    assert main(["check", *OPTIONS]) == 3
-    told = capsys.readouterr().err
-    for kind, name in here.items():
-        assert f"no {kind} is called '{name}'" in told
-    assert told.count(f"help: pip install {known['distribution']}") >= len(here)
-    for name in here.values():
-        assert main(["show", name]) == 3
-        assert f"pip install {known['distribution']}" in capsys.readouterr().err
+    remedy = f"pip install {known['distribution']}"
+    for kind, names in known["components"].items():
+        others = {
+            name for plugin in first_party().values() if plugin != known for name in plugin["components"].get(kind, ())
+        }
+        name = min(set(names) - others)
+        assert main(["show", kind, name]) == 3
+        assert remedy in capsys.readouterr().err
+        if kind in OPTIONS:
+            assert main(["check", OPTIONS[kind], name]) == 3
+            told = capsys.readouterr().err
+            assert f"no {kind} is called '{name}'" in told
+            assert f"help: {remedy}" in told
 
 
 def test_the_others_are_listed(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     found = {record["id"].partition("/")[0] for record in json.loads(capsys.readouterr().out)}
     assert found == first_party().keys() - {missing}
+
+
+@pytest.mark.parametrize("namespace", first_party())
+def test_a_sample_of_the_tests_passes_without_it(namespace: str) -> None:
+    chosen = ["-p", "no:xdist", "tests/engine/test_ema.py", "tests/test_public.py", "tests/cli/test_composition.py"]
+    command = [sys.executable, "-m", "tests.isolation.removal", "--plugin", namespace, "--", *chosen]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout

@@ -47,25 +47,42 @@ def ganreg_components():
     return [Plain, Scaled]
 """
 
+PICTURES = """
+from ganreg import Batch, Dataset, hookimpl
+from ganreg.task import DatasetInfo
+
+class Grey(Dataset, name="grey"):
+    def info(self):
+        return DatasetInfo(image=(1, 8, 8), count=8)
+    def build(self, task):
+        import torch
+        return Batch(torch.full((8, 1, 8, 8), 128, dtype=torch.uint8))
+
+@hookimpl
+def ganreg_components():
+    return [Grey]
+"""
+
 SPEC: dict[str, Any] = {
-    "data": "datasets/fashion-mnist-10k",
-    "generator": {"name": "classic/mlp", "widths": [16]},
-    "discriminator": {"name": "classic/mlp", "widths": [16]},
-    "loss": {"name": "losses/scaled", "base": {"name": "losses/scaled", "base": "classic/hinge"}},
-    "game": "classic/standard",
-    "schedule": "classic/alternating",
-    "optimizers": {"generator": "classic/adam", "discriminator": "classic/sgd"},
+    "data": "pictures/grey",
+    "generator": "proofs/tiny-generator",
+    "discriminator": "proofs/tiny-discriminator",
+    "loss": {"name": "losses/scaled", "base": {"name": "losses/scaled", "base": "proofs/tiny-hinge"}},
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": {"generator": "proofs/tiny-adam", "discriminator": "proofs/tiny-sgd"},
     "train": {"steps": 1, "batch_size": 4, "device": "cpu"},
 }
 
 
 @pytest.fixture
 def composed(install: Install, registry: Make) -> Callable[..., Run]:
-    """A run with a loss inside a loss inside a loss, of two plugins."""
+    """A run with a loss inside a loss inside a loss, of three plugins."""
     install("losses", LOSSES)
+    install("pictures", PICTURES)
 
     def make(**changes: Any) -> Run:
-        return ganreg.compose(registry=registry("losses", "classic", "datasets"), **{**SPEC, **changes})
+        return ganreg.compose(registry=registry("losses", "pictures", "proofs"), **{**SPEC, **changes})
 
     return make
 
@@ -106,16 +123,16 @@ def refused(run: Run, path: Path) -> list[str]:
 def test_every_component_has_its_origin_and_those_inside_others_too(composed: Callable[..., Run]) -> None:
     parts = composed().lock().components
     assert {path: (part.id, part.distribution, part.version) for path, part in parts.items()} == {
-        "data": ("datasets/fashion-mnist-10k", "ganreg-datasets", "1.0.0"),
-        "discriminator": ("classic/mlp", "ganreg-classic", "1.0.0"),
-        "game": ("classic/standard", "ganreg-classic", "1.0.0"),
-        "generator": ("classic/mlp", "ganreg-classic", "1.0.0"),
+        "data": ("pictures/grey", "ganreg-pictures", "1.0"),
+        "discriminator": ("proofs/tiny-discriminator", "ganreg-proofs", "1.0.0"),
+        "game": ("proofs/tiny-standard", "ganreg-proofs", "1.0.0"),
+        "generator": ("proofs/tiny-generator", "ganreg-proofs", "1.0.0"),
         "loss": ("losses/scaled", "ganreg-losses", "1.0"),
         "loss.base": ("losses/scaled", "ganreg-losses", "1.0"),
-        "loss.base.base": ("classic/hinge", "ganreg-classic", "1.0.0"),
-        "optimizers.discriminator": ("classic/sgd", "ganreg-classic", "1.0.0"),
-        "optimizers.generator": ("classic/adam", "ganreg-classic", "1.0.0"),
-        "schedule": ("classic/alternating", "ganreg-classic", "1.0.0"),
+        "loss.base.base": ("proofs/tiny-hinge", "ganreg-proofs", "1.0.0"),
+        "optimizers.discriminator": ("proofs/tiny-sgd", "ganreg-proofs", "1.0.0"),
+        "optimizers.generator": ("proofs/tiny-adam", "ganreg-proofs", "1.0.0"),
+        "schedule": ("proofs/tiny-alternating", "ganreg-proofs", "1.0.0"),
     }
     assert list(parts) == sorted(parts)
     hashes = {
@@ -135,10 +152,10 @@ def test_a_run_writes_the_lock_that_it_says(composed: Callable[..., Run], tmp_pa
     assert run.locked() is run
 
 
-def test_a_lock_costs_milliseconds_and_no_torch() -> None:
-    code = """
+def test_a_lock_costs_milliseconds_and_no_torch(composition: dict[str, Any]) -> None:
+    code = f"""
 import sys, time, ganreg
-run = ganreg.compose(generator="dcgan", discriminator="dcgan", loss="hinge", data="fashion-mnist-10k")
+run = ganreg.compose(**{composition})
 seconds = []
 for _ in range(10):
     start = time.perf_counter()
@@ -217,13 +234,13 @@ def test_a_torch_that_was_not_there_has_no_remedy(composed: Callable[..., Run], 
 
 
 def test_other_components_are_refused_by_their_places(composed: Callable[..., Run], saved: Callable[..., Path]) -> None:
-    run = composed(loss="classic/minimax", penalties=["classic/r1", "classic/r1"])
+    run = composed(loss="proofs/tiny-wasserstein", penalties=["proofs/tiny-r1", "proofs/tiny-r1"])
     assert refused(run, saved()) == [
-        "loss locked losses/scaled here classic/minimax",
+        "loss locked losses/scaled here proofs/tiny-wasserstein",
         "loss.base locked losses/scaled here none",
-        "loss.base.base locked classic/hinge here none",
-        "penalties.0 locked none here classic/r1",
-        "penalties.1 locked none here classic/r1",
+        "loss.base.base locked proofs/tiny-hinge here none",
+        "penalties.0 locked none here proofs/tiny-r1",
+        "penalties.1 locked none here proofs/tiny-r1",
         "help: the lock is of a spec with other parts; a run without a lock makes a new one",
     ]
 
@@ -231,10 +248,10 @@ def test_other_components_are_refused_by_their_places(composed: Callable[..., Ru
 def test_all_differences_are_told_at_once(composed: Callable[..., Run], saved: Callable[..., Path]) -> None:
     path = saved(components__data__version="0.1", torch="2.0.1", components__loss__id="losses/plain")
     assert refused(composed(), path) == [
-        "ganreg-datasets locked 0.1 here 1.0.0 data",
+        "ganreg-pictures locked 0.1 here 1.0 data",
         "loss locked losses/plain here losses/scaled",
         f"torch locked 2.0.1 here {composed().lock().torch}",
-        "help: pip install ganreg-datasets==0.1",
+        "help: pip install ganreg-pictures==0.1",
         "help: the lock is of a spec with other parts; a run without a lock makes a new one",
         "help: pip install torch==2.0.1",
     ]

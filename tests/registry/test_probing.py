@@ -12,27 +12,18 @@ from ganreg.registry.probing import probe
 
 Install = Callable[..., None]
 
-GOOD = """
-from ganreg import Loss, hookimpl
-class Mine(Loss, name="mine"):
-    pass
-@hookimpl
-def ganreg_components():
-    return [Mine]
-"""
-
 
 @pytest.fixture
-def examine(install: Install) -> Callable[[str], Listing]:
+def examine(install: Install, good: str) -> Callable[[str], Listing]:
     """Look at a plugin of some code, between two good ones."""
 
     def look(code: str, *, seconds: float = 2, **options: object) -> Listing:
-        install("a-good", GOOD, module="good_a")
+        install("a-good", good, module="good_a")
         install("between", code, **options)
-        install("c-good", GOOD, module="good_c")
+        install("c-good", good, module="good_c")
         first, found, last = probe(installed(("a-good", "between", "c-good")), seconds)
-        for good in (first, last):
-            assert (good.problem, [entry.name for entry in good.entries]) == (None, ["mine"])
+        for other in (first, last):
+            assert (other.problem, [entry.name for entry in other.entries]) == (None, ["mine"])
         return found
 
     return look
@@ -62,13 +53,13 @@ def test_one_that_ends_python_is_named(code: str, how: str, examine: Callable[..
 
 
 @pytest.mark.parametrize("code", ["print('{')", "print('end')"])
-def test_what_is_printed_is_a_warning(code: str, examine: Callable[..., Listing]) -> None:
-    found = examine(code + GOOD)
+def test_what_is_printed_is_a_warning(code: str, examine: Callable[..., Listing], good: str) -> None:
+    found = examine(code + good)
     assert (found.problem, found.warnings, len(found.entries)) == (None, ("prints at import",), 1)
 
 
-def test_what_is_written_past_python_disturbs_nothing(examine: Callable[..., Listing]) -> None:
-    assert examine("import os\nos.write(1, b'{}\\nend\\n')\nos.system('echo end')" + GOOD).problem is None
+def test_what_is_written_past_python_disturbs_nothing(examine: Callable[..., Listing], good: str) -> None:
+    assert examine("import os\nos.write(1, b'{}\\nend\\n')\nos.system('echo end')" + good).problem is None
 
 
 def test_nobody_answers_a_question(examine: Callable[..., Listing]) -> None:
@@ -77,16 +68,16 @@ def test_nobody_answers_a_question(examine: Callable[..., Listing]) -> None:
     assert problem.cause.startswith("EOFError")
 
 
-def test_a_thread_that_is_left_running_keeps_nobody_waiting(examine: Callable[..., Listing]) -> None:
+def test_a_thread_that_is_left_running_keeps_nobody_waiting(examine: Callable[..., Listing], good: str) -> None:
     started = time.monotonic()
     code = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
-    assert examine(code + GOOD).problem is None
+    assert examine(code + good).problem is None
     assert time.monotonic() - started < 30
 
 
-def test_torch_is_told_of_everyone_who_imports_it(examine: Callable[..., Listing], install: Install) -> None:
-    install("also", "import torch" + GOOD, module="also")
-    assert examine("import torch" + GOOD, seconds=60).warnings == ("imports torch at import: import it inside build",)
+def test_torch_is_told_of_everyone_who_imports_it(examine: Callable[..., Listing], install: Install, good: str) -> None:
+    install("also", "import torch" + good, module="also")
+    assert examine("import torch" + good, seconds=60).warnings == ("imports torch at import: import it inside build",)
     (also,) = probe(installed(("also",)), seconds=60)
     assert also.warnings == ("imports torch at import: import it inside build",)
 
@@ -102,8 +93,8 @@ def test_torch_is_told_of_everyone_who_imports_it(examine: Callable[..., Listing
         "ganreg @@ nonsense",
     ],
 )
-def test_a_plugin_that_this_ganreg_serves(requires: str, examine: Callable[..., Listing]) -> None:
-    assert examine(GOOD, requires=["torch>=2", requires]).problem is None
+def test_a_plugin_that_this_ganreg_serves(requires: str, examine: Callable[..., Listing], good: str) -> None:
+    assert examine(good, requires=["torch>=2", requires]).problem is None
 
 
 @pytest.mark.parametrize(("requires", "shown"), [("ganreg>=2", ">=2"), ("Ganreg (<1)", "<1"), ("ganreg==0.1", "==0.1")])
@@ -117,8 +108,8 @@ def test_a_plugin_that_needs_another_ganreg_is_not_imported(
 
 
 def test_where_no_python_can_be_started_it_is_done_here(
-    examine: Callable[..., Listing], monkeypatch: pytest.MonkeyPatch
+    examine: Callable[..., Listing], monkeypatch: pytest.MonkeyPatch, good: str
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/no/python/here")
-    assert examine(GOOD).problem is None
+    assert examine(good).problem is None
     assert "plugin_between" in sys.modules

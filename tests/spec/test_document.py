@@ -6,34 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ganreg.errors import Mistake, SpecError
-from ganreg.spec.document import Document, from_mapping, read
-
-
-@pytest.fixture
-def spec(tmp_path, monkeypatch):
-    """Read a text as `spec.yaml` of an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def from_text(text: str | bytes) -> Document:
-        Path("spec.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
-        return read("spec.yaml")
-
-    return from_text
-
-
-def mistakes(function, *arguments) -> tuple[Mistake, ...]:
-    with pytest.raises(SpecError) as caught:
-        function(*arguments)
-    assert caught.value.mistakes
-    assert "\x1b" not in str(caught.value)
-    return caught.value.mistakes
-
-
-def place(mistake: Mistake) -> tuple[int, int]:
-    assert mistake.position is not None
-    return mistake.position.line, mistake.position.column
-
+from ganreg.spec.document import from_mapping, read
 
 SPEC = """\
 # a run
@@ -119,7 +92,7 @@ def test_columns_count_characters(spec):
     ("path", "reason"),
     [("no.yaml", "No such file"), (".", "Is a directory"), ("x" * 5000, "too long"), ("a\0b", "null byte")],
 )
-def test_a_file_that_cannot_be_read(spec, path, reason):
+def test_a_file_that_cannot_be_read(spec, mistakes, path, reason):
     [mistake] = mistakes(read, path)
     assert mistake.message.startswith("cannot read ")
     assert reason in mistake.message
@@ -135,7 +108,7 @@ def test_a_file_that_cannot_be_read(spec, path, reason):
         (b"\xed\xa0\x80", 1, 1, "0xED"),
     ],
 )
-def test_a_file_that_is_not_utf8(spec, data, line, column, byte):
+def test_a_file_that_is_not_utf8(spec, mistakes, place, data, line, column, byte):
     [mistake] = mistakes(spec, data)
     assert mistake.message == f"this byte ({byte}) is not UTF-8: save the file as UTF-8"
     assert place(mistake) == (line, column)
@@ -195,26 +168,26 @@ def test_extends_is_relative_to_the_file(folder, tmp_path):
         ],
     ],
 )
-def test_what_extends_refuses(folder, tmp_path_factory, value, message):
+def test_what_extends_refuses(folder, mistakes, tmp_path_factory, value, message):
     folder(top=f"a: 1\nextends: {value}\n")
     Path("link").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     [mistake] = mistakes(read, "top.yaml")
     assert (mistake.message, str(mistake.position)) == (message, f"top.yaml:2:{9 + bool(value)}")
 
 
-def test_a_mistake_in_the_extended_file_stands_there(folder):
+def test_a_mistake_in_the_extended_file_stands_there(folder, mistakes):
     folder(top="extends: bases/base.yaml", bases__base="a: 1\na: 2")
     assert str(mistakes(read, "top.yaml")[0].position) == "bases/base.yaml:2:1"
 
 
-def test_files_that_extend_each_other(folder):
+def test_files_that_extend_each_other(folder, mistakes):
     folder(a="extends: b.yaml", b="extends: c.yaml", c="x: 1\nextends: ./b.yaml")
     [mistake] = mistakes(read, "a.yaml")
     assert mistake.message == "these files extend each other: a.yaml → b.yaml → c.yaml → b.yaml"
     assert str(mistake.position) == "c.yaml:2:10"
 
 
-def test_sixteen_files_are_the_longest_chain(folder):
+def test_sixteen_files_are_the_longest_chain(folder, mistakes):
     chain = {f"f{i}": f"extends: f{i + 1}.yaml\nk{i}: {i}" for i in range(16)}
     folder(**chain, f16="k16: 16")
     assert list(read("f1.yaml").data.values()) == list(range(16, 0, -1))
@@ -241,7 +214,7 @@ def test_a_value_from_python_is_not_said_to_stand_in_the_file(spec):
     assert str(document.locate(("train",))) == "spec.yaml:1:8"
 
 
-def test_mappings_that_are_no_documents():
+def test_mappings_that_are_no_documents(mistakes):
     [mistake] = mistakes(from_mapping, {"a": [{"b": 1, 2: 3}]})
     assert (mistake.message, mistake.path) == ("a key is text, not the number 2", ("a", 0))
     endless: dict[str, object] = {}

@@ -1,25 +1,11 @@
 """Documents laid over each other, and settings of the command line."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ganreg.errors import SpecError
-from ganreg.spec.document import Document, from_mapping, read
-
-
-@pytest.fixture
-def spec(tmp_path, monkeypatch):
-    """Read a text as a file of an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def from_text(text: str, name: str = "spec.yaml") -> Document:
-        Path(name).write_text(text)
-        return read(name)
-
-    return from_text
+from ganreg.spec.document import from_mapping
 
 
 @pytest.mark.parametrize(

@@ -9,33 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ganreg.errors import Mistake, SpecError
+from ganreg.errors import SpecError
 from ganreg.spec.document import Document, read
-
-
-@pytest.fixture
-def spec(tmp_path, monkeypatch):
-    """Read a text as `spec.yaml` of an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def from_text(text: str | bytes) -> Document:
-        Path("spec.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
-        return read("spec.yaml")
-
-    return from_text
-
-
-def mistakes(function, *arguments) -> tuple[Mistake, ...]:
-    with pytest.raises(SpecError) as caught:
-        function(*arguments)
-    assert caught.value.mistakes
-    assert "\x1b" not in str(caught.value)
-    return caught.value.mistakes
-
-
-def place(mistake: Mistake) -> tuple[int, int]:
-    assert mistake.position is not None
-    return mistake.position.line, mistake.position.column
 
 
 @pytest.mark.parametrize(
@@ -156,12 +131,12 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         (r'a: "\ud800"', 1, 4, "the character U+D800 cannot stand in a spec"),
     ],
 )
-def test_a_mistake_and_its_place(spec, text, line, column, message):
+def test_a_mistake_and_its_place(spec, mistakes, place, text, line, column, message):
     [mistake] = mistakes(spec, text)
     assert (mistake.message, place(mistake)) == (message, (line, column))
 
 
-def test_duplicate_keys_are_all_reported_with_both_places(spec):
+def test_duplicate_keys_are_all_reported_with_both_places(spec, mistakes, place):
     found = mistakes(spec, "a: 1\nb: {c: 1, c: 2}\n'a': {a: 1}\n")
     assert [(m.message, m.path, place(m)) for m in found] == [
         ("the key 'c' is given twice", ("b", "c"), (2, 11)),
@@ -170,16 +145,16 @@ def test_duplicate_keys_are_all_reported_with_both_places(spec):
     assert [str(position) for m in found for _, position in m.related] == ["spec.yaml:2:5", "spec.yaml:1:1"]
 
 
-def test_all_mistakes_come_in_the_order_of_the_file(spec):
+def test_all_mistakes_come_in_the_order_of_the_file(spec, mistakes, place):
     found = mistakes(spec, "a: 1\nb: !x {1: y, a: &z [*z]}\nc: 99999999999999999999\na: 2\nd: [")
     assert [place(m) for m in found] == [(2, 4), (2, 8), (2, 21), (3, 4), (4, 1), (5, 5)]
 
 
-def test_a_mistake_found_later_may_stand_earlier(spec):
+def test_a_mistake_found_later_may_stand_earlier(spec, mistakes, place):
     assert [place(m) for m in mistakes(spec, "a: 1\na: {1: 2}")] == [(2, 1), (2, 5)]
 
 
-def test_no_more_than_twenty_mistakes_are_listed(spec):
+def test_no_more_than_twenty_mistakes_are_listed(spec, mistakes):
     assert len(mistakes(spec, "a: 1\n" * 1000)) == 20
 
 
@@ -197,14 +172,14 @@ def test_a_mistake_shows_the_line_with_a_caret(spec):
     assert caught.value.exit_code == 3
 
 
-def test_the_opening_place_is_named_too(spec):
+def test_the_opening_place_is_named_too(spec, mistakes):
     [mistake] = mistakes(spec, "a:\n  - [1, 2}")
     assert [(words, str(position)) for words, position in mistake.related] == [
         ("the list begins here", "spec.yaml:2:5")
     ]
 
 
-def test_no_opening_place_is_named_where_it_is_the_same(spec):
+def test_no_opening_place_is_named_where_it_is_the_same(spec, mistakes):
     [mistake] = mistakes(spec, "a: ]")
     assert not mistake.related
 
@@ -212,7 +187,7 @@ def test_no_opening_place_is_named_where_it_is_the_same(spec):
 # Limits
 
 
-def test_size(spec):
+def test_size(spec, mistakes):
     largest = b"a: '" + b"x" * (2**20 - 6) + b"'\n"
     assert len(largest) == 2**20
     assert len(spec(largest).data["a"]) == 2**20 - 6
@@ -220,13 +195,13 @@ def test_size(spec):
     assert mistake.message == "spec.yaml is larger than 1 MiB"
 
 
-def test_an_endless_file_is_read_no_further_than_its_limit():
+def test_an_endless_file_is_read_no_further_than_its_limit(mistakes):
     [mistake] = mistakes(read, "/dev/zero")
     assert mistake.message == "/dev/zero is larger than 1 MiB"
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "[\n", "- ", "? "])
-def test_a_hundred_thousand_levels(spec, opening):
+def test_a_hundred_thousand_levels(spec, mistakes, place, opening):
     first = "" if opening == "? " else "a:\n "
     levels = 32 if opening == "? " else 31
     [mistake] = mistakes(spec, first + opening * 100_000)
@@ -236,7 +211,7 @@ def test_a_hundred_thousand_levels(spec, opening):
     )
 
 
-def test_depth(spec):
+def test_depth(spec, mistakes, place):
     value: object = spec("a: " + "[" * 31 + "x" + "]" * 31).data["a"]
     for _ in range(31):
         assert isinstance(value, list)
@@ -248,7 +223,7 @@ def test_depth(spec):
     assert place(*mistakes(spec, block)) == (33, 33)
 
 
-def test_depth_counts_what_aliases_stand_for(spec):
+def test_depth_counts_what_aliases_stand_for(spec, mistakes, place):
     text = "a: &a " + "[" * 16 + "]" * 16 + "\nb: &b " + "[" * 15 + "*a" + "]" * 15 + "\nc: {0}*b{1}"
     assert spec(text.format("", "")).data["c"] == spec(text.format("", "")).data["b"]
     [mistake] = mistakes(spec, text.format("[", "]"))
@@ -256,14 +231,14 @@ def test_depth_counts_what_aliases_stand_for(spec):
     assert place(mistake) == (3, 5)
 
 
-def test_an_anchor_inside_an_anchor_hides_no_depth(spec):
+def test_an_anchor_inside_an_anchor_hides_no_depth(spec, mistakes, place):
     anchored = "a: &a [" + "[" * 15 + "]" * 15 + ", &b 1]\n"
     assert spec(anchored + "b: " + "[" * 15 + "*a" + "]" * 15)
     [mistake] = mistakes(spec, anchored + "b: " + "[" * 16 + "*a" + "]" * 16)
     assert place(mistake) == (2, 20)
 
 
-def test_nodes_count_what_aliases_stand_for(spec):
+def test_nodes_count_what_aliases_stand_for(spec, mistakes, place):
     hundred = "a: &a [" + "0, " * 99 + "]\n"
     assert len(spec(hundred + "b: [" + "*a, " * 98 + "]").data["b"]) == 98
     [mistake] = mistakes(spec, hundred + "b: [" + "*a, " * 99 + "]")
@@ -271,14 +246,14 @@ def test_nodes_count_what_aliases_stand_for(spec):
     assert place(mistake) == (2, 5 + 4 * 98)
 
 
-def test_aliases(spec):
+def test_aliases(spec, mistakes, place):
     assert spec("a: &a 1\nb: [" + "*a, " * 100 + "]").data["b"] == [1] * 100
     [mistake] = mistakes(spec, "a: &a 1\nb: [" + "*a, " * 101 + "]")
     assert mistake.message == "more than 100 aliases"
     assert place(mistake) == (2, 405)
 
 
-def test_a_billion_laughs(spec):
+def test_a_billion_laughs(spec, mistakes):
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 9) + "]" for i in range(1, 10)]
     [mistake] = mistakes(spec, "\n".join(lines))

@@ -3,16 +3,29 @@
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ganreg
+from ganreg import Dataset
 from ganreg.api import Run
 from ganreg.errors import DataError, SpecError
+from ganreg.task import DatasetInfo
 
 Write = Callable[[str], Path]
 
-SOUND = "data: fashion-mnist-10k\ngenerator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"
+SOUND = """\
+data: {name: tiny-pictures, side: 28}
+generator: tiny-generator
+discriminator: tiny-discriminator
+loss: tiny-hinge
+game: tiny-standard
+schedule: tiny-alternating
+optimizers: {generator: tiny-adam, discriminator: tiny-adam}
+"""
+FOUR_KEYS = "".join(SOUND.splitlines(keepends=True)[:4])
+LAST = SOUND.count("\n")
 
 
 @pytest.fixture
@@ -36,8 +49,9 @@ def places(path: Path) -> list[tuple[int, int, str]]:
     return found
 
 
+@pytest.mark.needs("ganreg-classic")
 def test_four_keys_make_a_run(write: Write) -> None:
-    spec = ganreg.load(write(SOUND)).spec
+    spec = ganreg.load(write(FOUR_KEYS)).spec
     assert spec.game.name == "standard"
     assert spec.schedule.name == "alternating"
     assert list(spec.optimizers) == ["generator", "discriminator"]
@@ -45,9 +59,10 @@ def test_four_keys_make_a_run(write: Write) -> None:
     assert spec.latent.size == 128
 
 
+@pytest.mark.needs("ganreg-classic")
 def test_a_default_part_is_reached_by_its_path(write: Write) -> None:
     changes = "schedule: {discriminator_steps: 5}\noptimizers: {generator: {lr: 0.5}}\n"
-    spec = ganreg.load(write(SOUND + changes)).spec
+    spec = ganreg.load(write(FOUR_KEYS + changes)).spec
     assert (spec.schedule.name, spec.schedule.model_dump()["discriminator_steps"]) == ("alternating", 5)
     assert [o.model_dump()["lr"] for o in spec.optimizers.values()] == [0.5, 2e-4]
 
@@ -55,44 +70,47 @@ def test_a_default_part_is_reached_by_its_path(write: Write) -> None:
 def test_all_mistakes_are_reported_at_once_where_they_stand(write: Write) -> None:
     found = places(
         write("""\
-        data: fashion-mnist-10k
-        generator: {name: dcgan, widht: 32}
-        discriminator: dcgna
-        loss: {name: hinge, margin: -1}
+        data: tiny-pictures
+        generator: {name: tiny-generator, widht: 32}
+        discriminator: tiny-discriminatro
+        loss: {name: tiny-hinge, margin: -1}
         penalties:
-          - {name: r1, weight: many}
+          - {name: tiny-r1, weight: many}
           - {weight: 3}
           - 7
+        game: tiny-standard
+        schedule: tiny-alternating
         optimizers:
-          generatr: adam
+          generatr: tiny-adam
         latent: -3
         train: {steps: 0, batch_size: 10, accumulate: 4}
         colour: red
         """)
     )
     assert [(line, column) for line, column, _ in found] == [
-        (2, 26), (3, 16), (4, 29), (6, 24), (7, 5), (8, 5), (10, 3), (11, 9), (12, 16), (13, 1),
+        (2, 35), (3, 16), (4, 34), (6, 29), (7, 5), (8, 5), (12, 3), (13, 9), (14, 16), (15, 1),
     ]  # fmt: skip
     texts = [text for *_, text in found]
     assert texts[0] == "unknown key 'widht' | did you mean 'width'?"
-    assert texts[1] == "no discriminator is called 'dcgna' | did you mean 'dcgan'?"
+    assert texts[1] == "no discriminator is called 'tiny-discriminatro' | did you mean 'tiny-discriminator'?"
     assert texts[2] == "margin: should be greater than 0, not -1 | "
     assert texts[3] == "weight: should be a valid number, not 'many' | "
     assert texts[4] == "the penalty has no 'name' | "
-    assert texts[6] == "no player of the game 'standard' is called 'generatr' | did you mean 'generator'?"
+    assert texts[6] == "no player of the game 'tiny-standard' is called 'generatr' | did you mean 'generator'?"
     assert texts[7] == "size: should be greater than 0, not -3 | "
     assert texts[9].startswith("unknown key 'colour' | known here: seed, data")
 
 
 def test_missing_keys_are_named(write: Write) -> None:
-    assert [text for *_, text in places(write("seed: 1\n"))] == [
+    others = SOUND.removeprefix(FOUR_KEYS)
+    assert [text for *_, text in places(write(others))] == [
         f"'{key}' is missing | " for key in ("data", "generator", "discriminator", "loss")
     ]
 
 
 def test_a_batch_is_cut_evenly(write: Write) -> None:
     ((line, column, text),) = places(write(SOUND + "train: {batch_size: 10, accumulate: 4}\n"))
-    assert (line, column) == (5, 8)
+    assert (line, column) == (LAST + 1, 8)
     assert "batch_size 10 cannot be cut into 4 equal parts" in text
 
 
@@ -106,53 +124,55 @@ def related(path: Path) -> list[tuple[str, int, int]]:
 
 
 def test_a_size_that_does_not_fit_cites_both_lines(write: Write) -> None:
-    found = related(write(SOUND.replace("generator: dcgan", "generator: {name: mlp, shape: [1, 32, 32]}")))
+    found = related(write(SOUND.replace("side: 28", "side: 7").replace("tiny-discriminator", "tiny-patches")))
     assert found == [
-        ("the generator 'mlp': makes (1, 32, 32) images, where the task has (1, 28, 28)", 2, 12),
-        ("the dataset 'fashion-mnist-10k' gives (1, 28, 28)", 1, 7),
-        ("the discriminator 'dcgan' takes (1, 28, 28)", 3, 16),
+        ("the generator 'tiny-generator': works on pictures of even sides", 2, 12),
+        ("the dataset 'tiny-pictures' gives (1, 7, 7)", 1, 7),
+        ("the discriminator 'tiny-patches' takes (1, 7, 7)", 3, 16),
     ]
 
 
 def test_a_loss_that_needs_what_the_discriminator_lacks_cites_both_lines(write: Write) -> None:
-    path = write(SOUND.replace("loss: hinge", "loss: proofs/tiny-acgan"))
+    path = write(SOUND.replace("tiny-hinge", "proofs/tiny-acgan"))
     found = related(path)
     assert found[0] == ("the loss 'tiny-acgan' needs class_logits", 4, 7)
-    assert found[1] == ("the discriminator 'dcgan' does not provide it", 3, 16)
+    assert found[1] == ("the discriminator 'tiny-discriminator' does not provide it", 3, 16)
     with pytest.raises(SpecError, match="provided by: discriminator proofs/"):
         ganreg.load(path)
 
 
-def test_conditions_need_labels(write: Write, tmp_path: Path) -> None:
-    from PIL import Image
-
-    (tmp_path / "pictures").mkdir()
-    Image.new("RGB", (32, 32)).save(tmp_path / "pictures" / "a.png")
-    data = f"{{name: image-folder, folder: {tmp_path / 'pictures'}, size: 32}}"
-    found = related(write(SOUND.replace("fashion-mnist-10k", data) + "conditional: true\n"))
-    assert found[0] == ("a conditional run needs labelled data", 5, 14)
-    assert found[1] == ("the dataset 'image-folder' has no labels", 1, 7)
+def test_conditions_need_labels(write: Write) -> None:
+    found = related(write(SOUND + "conditional: true\n"))
+    assert found[0] == ("a conditional run needs labelled data", LAST + 1, 14)
+    assert found[1] == ("the dataset 'tiny-pictures' has no labels", 1, 7)
 
 
 def test_a_game_gets_its_roles_and_no_others(write: Write) -> None:
     found = related(write(SOUND + "encoder: proofs/tiny-encoder\n"))
-    assert found == [("no encoder plays in this game", 5, 10)]
-    path = write(SOUND.replace("discriminator: dcgan", "discriminator: proofs/tiny-pairs") + "game: tiny-bigan\n")
+    assert found == [("no encoder plays in this game", LAST + 1, 10), ("the game is 'tiny-standard'", 5, 7)]
+    path = write(SOUND.replace("tiny-discriminator", "proofs/tiny-pairs").replace("tiny-standard", "tiny-bigan"))
     assert related(path) == [("the game 'tiny-bigan' needs an encoder", 5, 7)]
 
 
 def test_compiling_and_differentiating_twice_exclude_each_other(write: Write) -> None:
     sound = SOUND + "train: {compile: true}\n"
     assert ganreg.load(write(sound)).spec.train.compile
-    assert related(write(sound + "penalties: [weight-clipping, r1]\n")) == [
-        ("a compiled network cannot be differentiated twice", 5, 18),
-        ("the penalty 'r1' does so", 6, 30),
+    assert related(write(sound + "penalties: [tiny-clipping, tiny-r1]\n")) == [
+        ("a compiled network cannot be differentiated twice", LAST + 1, 18),
+        ("the penalty 'tiny-r1' does so", LAST + 2, 28),
     ]
 
 
-def test_missing_data_is_an_error_of_data(write: Write) -> None:
+class Lost(Dataset, name="lost"):
+    """Pictures that somebody has deleted."""
+
+    def info(self) -> DatasetInfo:
+        raise DataError("nowhere")
+
+
+def test_missing_data_is_an_error_of_data(composition: dict[str, Any]) -> None:
     with pytest.raises(DataError, match="nowhere"):
-        ganreg.load(write(SOUND.replace("fashion-mnist-10k", "{name: image-folder, folder: nowhere, size: 28}")))
+        ganreg.compose(**{**composition, "data": Lost()})
 
 
 def test_a_derived_spec_says_in_which_file_a_mistake_stands(write: Write, tmp_path: Path) -> None:
@@ -160,7 +180,7 @@ def test_a_derived_spec_says_in_which_file_a_mistake_stands(write: Write, tmp_pa
     with pytest.raises(SpecError) as caught:
         ganreg.load(write("extends: base.yaml\nseed: -1\n"))
     places = {(Path(m.position.source).name, m.position.line) for m in caught.value.mistakes if m.position}
-    assert places == {("base.yaml", 6), ("spec.yaml", 2)}
+    assert places == {("base.yaml", LAST + 2), ("spec.yaml", 2)}
 
 
 def test_the_spec_is_frozen(write: Write) -> None:

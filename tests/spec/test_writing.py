@@ -1,6 +1,6 @@
 """A spec that is written reads back to itself."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,21 +13,30 @@ from ganreg.spec.validation import validate
 from ganreg.spec.writing import to_yaml
 
 REGISTRY = Registry.discover()
-EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "examples").glob("*.yaml"))
 
+moments = st.lists(st.floats(0, 0.9999), min_size=2, max_size=2)
 specs = st.fixed_dictionaries(
     {
-        "data": st.just("fashion-mnist-10k"),
-        "generator": st.fixed_dictionaries({"name": st.just("mlp"), "widths": st.lists(st.integers(1, 9), min_size=1)}),
-        "discriminator": st.sampled_from(["conv", "mlp", "dcgan", "classic/dcgan"]),
-        "loss": st.sampled_from(["minimax", "hinge", "classic/wasserstein"]),
+        "data": st.just({"name": "tiny-pictures", "classes": 3}),
+        "generator": st.fixed_dictionaries({"name": st.just("tiny-generator"), "width": st.integers(1, 9)}),
+        "discriminator": st.sampled_from(["tiny-discriminator", "proofs/tiny-discriminator"]),
+        "loss": st.sampled_from(["tiny-hinge", "proofs/tiny-wasserstein", "tiny-relativistic"]),
+        "game": st.just("tiny-standard"),
+        "schedule": st.sampled_from(["tiny-alternating", "proofs/tiny-extragradient"]),
+        "optimizers": st.fixed_dictionaries(
+            {
+                "generator": st.just({"name": "tiny-sgd", "lr": 1e-5}),
+                "discriminator": st.fixed_dictionaries({"name": st.just("tiny-adam"), "betas": moments}),
+            }
+        ),
     },
     optional={
         "seed": st.integers(0, 2**63 - 1),
         "latent": st.integers(1, 1000) | st.just({"distribution": "uniform"}),
         "ema": st.none() | st.fixed_dictionaries({"decay": st.floats(0, 0.9999)}),
-        "penalties": st.lists(st.fixed_dictionaries({"name": st.just("r1"), "weight": st.floats(0, 1e30)}), max_size=3),
-        "optimizers": st.just({"generator": {"name": "sgd", "lr": 1e-5}}),
+        "penalties": st.lists(
+            st.fixed_dictionaries({"name": st.just("tiny-r1"), "weight": st.floats(0, 1e30)}), max_size=3
+        ),
         "conditional": st.booleans(),
     },
 )
@@ -43,11 +52,8 @@ def test_it_reads_back_to_an_equal_spec(tmp_path_factory: pytest.TempPathFactory
     assert to_yaml(again, REGISTRY) == path.read_text(encoding="utf-8")
 
 
-def test_components_are_written_with_their_ids_and_every_default() -> None:
-    spec = ganreg.compose(
-        registry=REGISTRY, generator="dcgan", discriminator="dcgan", loss="hinge", data="fashion-mnist-10k"
-    ).spec
-    text = to_yaml(spec, REGISTRY)
-    assert "name: classic/dcgan" in text
-    assert "name: classic/adam" in text
+def test_components_are_written_with_their_ids_and_every_default(composition: dict[str, Any]) -> None:
+    text = to_yaml(ganreg.compose(registry=REGISTRY, **composition).spec, REGISTRY)
+    assert "name: proofs/tiny-generator" in text
+    assert "name: proofs/tiny-adam" in text
     assert "precision: fp32" in text

@@ -16,9 +16,6 @@ from ganreg.task import DatasetInfo
 
 CPU = torch.device("cpu")
 
-# On pictures as small as these, threads would only wait for each other.
-torch.set_num_threads(1)
-
 
 class Pictures(Dataset, name="pictures"):
     """Pictures of random numbers or of one value; in float64, so that formulas can be checked."""
@@ -103,6 +100,14 @@ def constant() -> type[Constant]:
 @pytest.fixture
 def linear() -> type[Linear]:
     return Linear
+
+
+@pytest.fixture
+def leaves() -> Callable[[nn.Module], list[nn.Module]]:
+    """torch's own layers of a network, in order."""
+    return lambda network: [
+        m for m in network.modules() if type(m).__module__.startswith("torch.nn") and not list(m.children())
+    ]
 
 
 @pytest.fixture

@@ -5,18 +5,12 @@ from itertools import pairwise
 import pytest
 import torch
 from ganreg_classic import DCGANGenerator, MLPGenerator
-from pydantic import ValidationError
 from torch import nn
 
 from ganreg import Task
 
 SMALL = [DCGANGenerator(width=4, max_width=16, label_size=3), MLPGenerator(widths=(8, 6), label_size=3)]
 each = pytest.mark.parametrize("component", SMALL, ids=lambda c: c.name)
-
-
-def leaves(network: nn.Module) -> list[nn.Module]:
-    """torch's own layers, in order."""
-    return [m for m in network.modules() if type(m).__module__.startswith("torch.nn") and not list(m.children())]
 
 
 @each
@@ -48,29 +42,12 @@ def test_labels_change_the_pictures_of_a_conditional_run_alone(component):
 
 
 @each
-def test_a_conditional_network_asks_for_labels(component):
-    network = component.build(Task((1, 8, 8), 5, classes=3))
-    with pytest.raises(ValueError, match="needs labels"):
-        network(torch.randn(2, 5))
-
-
-@each
 def test_a_task_with_a_source_is_refused(component):
     with pytest.raises(ValueError, match=r"noise alone.*\(3, 8, 8\)"):
         component.check(Task((1, 8, 8), 5, source=(3, 8, 8)))
 
 
-@each
-def test_networks_are_built_and_called_without_memory(component):
-    with torch.device("meta"):
-        network = component.build(Task((3, 64, 64), 5, classes=2))
-        images = network(torch.empty(2, 5), torch.empty(2, dtype=torch.long))
-    assert images.is_meta
-    assert images.shape == (2, 3, 64, 64)
-    assert all(p.is_meta for p in network.parameters())
-
-
-def test_the_text_book_stack_is_the_published_one():
+def test_the_text_book_stack_is_the_published_one(leaves):
     component = MLPGenerator(shape=(256, 4, 4))
     layers = leaves(component.build(Task((256, 4, 4), latent=100)))
     sizes = [100, 128, 128, 256, 512, 1024]
@@ -88,7 +65,7 @@ def test_the_text_book_stack_is_the_published_one():
     assert shape.unflattened_size == (256, 4, 4)
 
 
-def test_running_statistics_keep_four_fifths_as_keras_counts_it():
+def test_running_statistics_keep_four_fifths_as_keras_counts_it(leaves):
     network = MLPGenerator(widths=(8,)).build(Task((1, 4, 4), latent=5)).train()
     z = torch.randn(16, 5)
     dense, relu, norm = leaves(network)[:3]
@@ -116,7 +93,7 @@ def test_the_dense_generator_makes_any_shape(image):
     assert component.build(Task(image, 5))(torch.randn(2, 5)).shape == (2, *image)
 
 
-def test_dcgan_at_full_width_is_the_published_one():
+def test_dcgan_at_full_width_is_the_published_one(leaves):
     with torch.device("meta"):
         layers = leaves(DCGANGenerator(width=128, max_width=1024).build(Task((3, 64, 64), latent=100)))
     convolutions = [m for m in layers if isinstance(m, nn.ConvTranspose2d)]
@@ -128,7 +105,7 @@ def test_dcgan_at_full_width_is_the_published_one():
     assert [m.bias is None for m in convolutions] == 4 * [True] + [False]
 
 
-def test_dcgan_starts_28_at_7_and_never_exceeds_its_cap():
+def test_dcgan_starts_28_at_7_and_never_exceeds_its_cap(leaves):
     layers = leaves(DCGANGenerator(width=8).build(Task((1, 28, 28), latent=5)))
     assert [m.kernel_size for m in layers if isinstance(m, nn.ConvTranspose2d)] == [(7, 7), (4, 4), (4, 4)]
     capped = leaves(DCGANGenerator(width=8, max_width=20).build(Task((1, 64, 64), latent=5)))
@@ -142,27 +119,3 @@ def test_dcgan_starts_from_narrow_weights():
         if isinstance(module, nn.ConvTranspose2d):
             assert module.weight.std().item() == pytest.approx(0.02, rel=0.05)
             assert abs(module.weight.mean().item()) < 0.002
-
-
-@pytest.mark.parametrize("image", [(3, 30, 30), (3, 32, 64), (1, 7, 7)])
-def test_dcgan_refuses_sizes_that_it_cannot_reach(image):
-    with pytest.raises(ValueError, match="side 4, 8, 16"):
-        DCGANGenerator().check(Task(image, 5))
-
-
-@pytest.mark.parametrize(
-    ("component", "wrong"),
-    [
-        (MLPGenerator, {"widths": ()}),
-        (MLPGenerator, {"widths": (8, 0)}),
-        (MLPGenerator, {"shape": (3, 64)}),
-        (MLPGenerator, {"label_size": 0}),
-        (DCGANGenerator, {"width": 0}),
-        (DCGANGenerator, {"max_width": -1}),
-        (DCGANGenerator, {"depth": 3}),
-    ],
-    ids=str,
-)
-def test_parameters_out_of_range_are_refused(component, wrong):
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
-        component(**wrong)

@@ -15,6 +15,19 @@ from ganreg_proofs.multiscale import FeatureMatching, MultiScaleDiscriminator
 from ganreg_proofs.path_length import MappedGenerator, PathLength
 from ganreg_proofs.progressive import GrowingDiscriminator, GrowingGenerator, Progressive
 from ganreg_proofs.relativistic import Relativistic
+from ganreg_proofs.textbook import (
+    R1,
+    SGD,
+    Adam,
+    Clipping,
+    Hinge,
+    InTurn,
+    LeastSquares,
+    NoiseToImage,
+    NonSaturating,
+    Together,
+    Wasserstein,
+)
 
 
 @hookimpl
@@ -24,6 +37,17 @@ def ganreg_components():
         Pictures,
         TinyGenerator,
         TinyDiscriminator,
+        NoiseToImage,
+        InTurn,
+        Together,
+        Adam,
+        SGD,
+        Hinge,
+        Wasserstein,
+        NonSaturating,
+        LeastSquares,
+        R1,
+        Clipping,
         CycleGAN,
         UnpairedPictures,
         Translator,

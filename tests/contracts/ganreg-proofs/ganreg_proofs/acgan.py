@@ -30,7 +30,7 @@ class ACGANLoss(Loss, name="tiny-acgan"):
     L_C - L_S.
     """
 
-    base: Loss = Field("non-saturating", description="the adversarial loss")
+    base: Loss = Field("tiny-non-saturating", description="the adversarial loss")
     weight: NonNegativeFloat = Field(1.0, description="factor of the class terms")
 
     @property

@@ -31,6 +31,7 @@ class TinyGenerator(Generator, name="tiny-generator"):
     """A dense layer to a grid of half the side, then one convolution at the full side."""
 
     width: PositiveInt = Field(4, description="channels between the two")
+    normalized: bool = Field(False, description="batch normalization between the two")
 
     def check(self, task):
         even(task)
@@ -38,13 +39,14 @@ class TinyGenerator(Generator, name="tiny-generator"):
     def build(self, task):
         from ganreg_proofs.networks.basics import TinyGenerator
 
-        return TinyGenerator(task.latent, task.image, self.width, task.classes)
+        return TinyGenerator(task.latent, task.image, self.width, task.classes, self.normalized)
 
 
 class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
     """One convolution of stride 2, then a dense layer."""
 
     width: PositiveInt = Field(4, description="channels between the two")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of them that is left out in training")
 
     def check(self, task):
         even(task)
@@ -52,7 +54,7 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
     def build(self, task):
         from ganreg_proofs.networks.basics import TinyDiscriminator
 
-        return TinyDiscriminator(task.image, self.width, task.classes)
+        return TinyDiscriminator(task.image, self.width, task.classes, self.dropout)
 
 
 def even(task):

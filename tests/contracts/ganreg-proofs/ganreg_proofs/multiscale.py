@@ -31,7 +31,7 @@ class FeatureMatching(Loss, name="tiny-feature-matching"):
 
     generator_uses_real = True
 
-    base: Loss = Field("least-squares", description="the adversarial loss")
+    base: Loss = Field("tiny-least-squares", description="the adversarial loss")
     weight: NonNegativeFloat = Field(10.0, description="factor of the feature matching (λ)")
 
     @property

@@ -16,7 +16,7 @@ class Relativistic(Loss, name="tiny-relativistic"):
 
     generator_uses_real = True
 
-    base: Loss = Field("hinge", description="the loss that reads the shifted logits")
+    base: Loss = Field("tiny-hinge", description="the loss that reads the shifted logits")
 
     @property
     def requires(self):

@@ -12,27 +12,29 @@ def random_pictures(*shape):
 class TinyGenerator(nn.Module):
     """z (N, latent) to (N, C, H, W); a label adds its embedding to z."""
 
-    def __init__(self, latent, image, width, classes=None):
+    def __init__(self, latent, image, width, classes=None, normalized=False):
         super().__init__()
         channels, height, width_of_image = image
         self.embedding = nn.Embedding(classes, latent) if classes else None
         self.dense = nn.Linear(latent, width * height * width_of_image // 4)
         self.grid = (width, height // 2, width_of_image // 2)
+        self.norm = nn.BatchNorm2d(width) if normalized else nn.Identity()
         self.rest = nn.Sequential(nn.Tanh(), nn.Upsample(scale_factor=2), nn.Conv2d(width, channels, 3, padding=1))
 
     def forward(self, z, labels=None):
         if self.embedding is not None:
             z = z + self.embedding(labels)
-        return self.rest(self.dense(z).unflatten(1, self.grid)).tanh()
+        return self.rest(self.norm(self.dense(z).unflatten(1, self.grid))).tanh()
 
 
 class TinyDiscriminator(nn.Module):
     """Pictures (N, C, H, W) to logits (N, 1); with classes, to the logit of the picture's own."""
 
-    def __init__(self, image, width, classes=None):
+    def __init__(self, image, width, classes=None, dropout=0.0):
         super().__init__()
         channels, height, width_of_image = image
-        self.body = nn.Sequential(nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.Tanh(), nn.Flatten())
+        convolution = nn.Conv2d(channels, width, 4, stride=2, padding=1)
+        self.body = nn.Sequential(convolution, nn.Tanh(), nn.Dropout(dropout), nn.Flatten())
         self.head = nn.Linear(width * height * width_of_image // 4, classes or 1)
         self.conditional = classes is not None
 
