@@ -112,14 +112,14 @@ def _build(
 
 
 def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
-    """A part, and those that stand in the fields of a component."""
-    if part is None:
-        return
-    yield name, part
-    for field in type(part).model_fields if isinstance(part, Component) else ():
-        value = getattr(part, field)
-        if isinstance(value, Component) or hasattr(value, "state_dict") or hasattr(value, "after_update"):
-            yield from _with_inner(f"{name}.{field}", value)
+    """A part, and those that stand in the fields of a component, or in tuples there."""
+    if isinstance(part, tuple):
+        for index, item in enumerate(part):
+            yield from _with_inner(f"{name}.{index}", item)
+    elif isinstance(part, Component) or hasattr(part, "state_dict") or hasattr(part, "after_update"):
+        yield name, part
+        for field in type(part).model_fields if isinstance(part, Component) else ():
+            yield from _with_inner(f"{name}.{field}", getattr(part, field))
 
 
 def _distinct(names: list[str]) -> list[str]:

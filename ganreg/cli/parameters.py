@@ -27,7 +27,8 @@ def parameters(schema: Schema) -> Iterator[tuple[str, str]]:
 def values(schema: Schema, definitions: Schema) -> str:
     """Which values a schema takes: "integer > 0", "null", "list of number", …"""
     if KIND_MARKER in schema:
-        return f"a {schema[KIND_MARKER]}, by name or as a mapping"
+        kind = schema[KIND_MARKER]
+        return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}, by name or as a mapping"
     if "$ref" in schema:
         return values(definitions.get(schema["$ref"].rpartition("/")[2], {}), definitions)
     if "const" in schema:

@@ -62,12 +62,13 @@ class Component(BaseModel):
     def build(self, task: "Task") -> Any:
         """What the engine uses; the component itself where nothing needs building.
 
-        By default components in its fields are built in their turn, so that a combinator (`base: Loss`) needs no
-        `build` of its own. Who defines `build` builds the inner ones there.
+        By default components in its fields are built in their turn, those in tuples too, so that a combinator
+        (`base: Loss`, `parts: tuple[Augmentation, ...]`) needs no `build` of its own. Who defines `build` builds the
+        inner ones there. Where it has inner ones or private attributes, which a run may change, the result is a copy.
         """
         fields = ((name, getattr(self, name)) for name in type(self).model_fields)
-        built = {name: value.build(task) for name, value in fields if isinstance(value, Component)}
-        return self.model_copy(update=built) if built else self
+        built = {name: _built(value, task) for name, value in fields if _holds_components(value)}
+        return self.model_copy(update=built) if built or self.__pydantic_private__ else self
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -84,6 +85,17 @@ class Component(BaseModel):
             described: dict[str, Any] = handler(schema)
             return described
         return {KIND_MARKER: cls.kind}
+
+
+def _holds_components(value: Any) -> bool:
+    return isinstance(value, Component) or (isinstance(value, tuple) and any(map(_holds_components, value)))
+
+
+def _built(value: Any, task: "Task") -> Any:
+    """What a component builds, or those in a tuple."""
+    if isinstance(value, tuple):
+        return tuple(_built(item, task) for item in value)
+    return value.build(task) if isinstance(value, Component) else value
 
 
 KIND_MARKER = "x-ganreg-kind"

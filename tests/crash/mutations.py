@@ -55,7 +55,7 @@ def mutate_data(data: Any, luck: random.Random, hostile: list[Any] = HOSTILE) ->
 
 def mutate_text(text: str, luck: random.Random) -> str:
     """A text with characters or whole lines changed."""
-    lines = text.splitlines(keepends=True)
+    lines = text.splitlines(keepends=True) or [""]
     at = luck.randrange(len(text) + 1)
     match luck.randrange(7):
         case 0:

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 class Chain(Augmentation, name="chain"):
-    """One augmentation after the other. More than two are a chain of chains."""
+    """One augmentation after the other."""
 
-    first: Augmentation = Field(examples=["augment/flip"], description="what is done first")
-    then: Augmentation = Field(examples=["augment/shift"], description="what is done with that")
+    parts: tuple[Augmentation, ...] = Field(
+        min_length=1, examples=[["augment/flip", "augment/shift"]], description="what is done, in this order"
+    )
 
     def __call__(self, images: Tensor, random: Stream) -> Tensor:
         """(N, C, H, W) to the same."""
-        return self.then(self.first(images, random), random)
+        for part in self.parts:
+            images = part(images, random)
+        return images
 
 
 class Scheduled(Augmentation, name="scheduled"):

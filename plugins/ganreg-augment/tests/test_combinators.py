@@ -14,16 +14,16 @@ from ganreg.errors import SpecError
 def test_a_chain_does_one_after_the_other(pictures, stream):
     images, random = pictures(), stream()
     expected = InstanceNoise()(Shift(pixels=2)(images, random), random)
-    assert torch.equal(Chain(first=Shift(pixels=2), then=InstanceNoise())(images, stream()), expected)
+    assert torch.equal(Chain(parts=(Shift(pixels=2), InstanceNoise()))(images, stream()), expected)
 
 
-def test_a_chain_tells_both_of_updates(make_match):
+def test_a_chain_tells_all_its_parts_of_updates(make_match):
     ada = {"name": "ada", "initial": 0.5, "interval": 1, "length": 40}
-    chain = {"name": "chain", "first": ada, "then": {"name": "chain", "first": "flip", "then": ada}}
+    chain = {"name": "chain", "parts": [ada, {"name": "chain", "parts": ["flip", ada]}]}
     match = make_match(augment=chain)
     match.step()
     built = match.parts.augment
-    assert built.first.p.item() == built.then.then.p.item() == pytest.approx(0.6)
+    assert built.parts[0].p.item() == built.parts[1].parts[1].p.item() == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("shape", ["linear", "cosine"])

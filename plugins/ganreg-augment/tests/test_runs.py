@@ -14,7 +14,7 @@ from ganreg.engine.state import same
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SPECS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SMALL = {"name": "classic/dcgan", "width": 4, "max_width": 8}
-EXAMPLES = {"chain": {"first": "flip", "then": "blur"}, "scheduled": {"base": "shift"}}
+EXAMPLES = {"chain": {"parts": ["flip", "blur"]}, "scheduled": {"base": "shift"}}
 ADA = {"name": "ada", "initial": 0.5, "interval": 2, "length": 80}
 RAMP = {"name": "scheduled", "base": "instance-noise", "parameter": "sigma", "start": 0.3, "end": 0, "steps": 5}
 
@@ -47,7 +47,7 @@ def test_the_readmes_specs_pass_the_check_and_play(text):
     [
         ("augment", ADA, "augment"),
         ("augment", RAMP, "augment"),
-        ("augment", {"name": "chain", "first": {"name": "scheduled", "base": ADA}, "then": RAMP}, "augment.first.base"),
+        ("augment", {"name": "chain", "parts": [{"name": "scheduled", "base": ADA}, RAMP]}, "augment.parts.0.base"),
         ("game", {**ADA, "name": "apa"}, "game"),
         ("augment", "diffaugment", None),
     ],

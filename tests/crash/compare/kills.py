@@ -31,7 +31,7 @@ def measure(trainer: Trainer, kills: int, luck: random.Random, place: Path) -> d
     while found["killed"] < kills:
         folder = place / "killed"
         shutil.rmtree(folder, ignore_errors=True)
-        if killed(trainer, folder, luck.uniform(0, max(spans))):
+        if killed(trainer, folder, luck.uniform(0, min(spans))):
             found["killed"] += 1
             for key in aftermath(trainer, folder, expected):
                 found[key] += 1

@@ -49,6 +49,11 @@ def trainer(function: Callable[[Path], int]) -> Trainer:
     return Trainer("fake", function, lambda folder: list(folder.glob("state.pt")), torch.load)
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy, "STEPS", STEPS)
+
+
 @pytest.fixture
 def measured(tmp_path: Path) -> Callable[[Callable[[Path], int]], dict[str, object]]:
     return lambda function: kills.measure(trainer(function), 3, random.Random(0), tmp_path)
@@ -70,8 +75,7 @@ def test_a_trainer_with_broken_checkpoints_does_not_resume(measured) -> None:
     assert found["did not resume"] == found["newest checkpoint broken by the kill"] == 3
 
 
-def test_a_nan_is_followed_into_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(toy, "STEPS", STEPS)
+def test_a_nan_is_followed_into_the_checkpoint(tmp_path: Path) -> None:
     found = divergence.measure(trainer(train), tmp_path / "run")
     assert (found["exit code"], found["further steps"]) == (0, STEPS - divergence.middle())
     assert not found["last checkpoint is finite"]
