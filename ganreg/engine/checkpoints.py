@@ -11,6 +11,7 @@ checkpoints/00000500/  networks.safetensors  ema.safetensors  training.safetenso
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -83,7 +84,7 @@ class Checkpoints:
             digests = {name: _write(temporary / name, content) for name, content in _files(snapshot)}
             create(temporary / MANIFEST, _manifest(snapshot.step, digests))
             sync(temporary)
-            shutil.rmtree(target, ignore_errors=True)
+            _remove(target)
             temporary.rename(target)
             sync(self.folder)
             for old in self.folders()[: -self.keep]:
@@ -96,7 +97,7 @@ class Checkpoints:
     def folders(self) -> list[Path]:
         """The checkpoint folders, oldest first, verified or not."""
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
-        return sorted(path for path in found if path.is_dir() and path.name.isdigit())
+        return sorted((p for p in found if p.is_dir() and re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
 
     def newest(self, load: Callable[[dict[str, Any]], None] = _leave) -> tuple[dict[str, Any], list[str]]:
         """The newest state that verifies and loads, and a sentence for each newer checkpoint that does not.
@@ -193,6 +194,14 @@ def _read_manifest(path: Path) -> tuple[int, dict[str, str]]:
     if _manifest(step, digests) != raw or path.name != f"{step:08d}" or sorted(digests) != FILES:
         raise ValueError(f"{MANIFEST} is not what was written")
     return step, digests
+
+
+def _remove(path: Path) -> None:
+    """Remove what stands at a checkpoint's place, be it no folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> str:

@@ -101,7 +101,7 @@ class RunFolder:
             kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
             replace(path, "".join(kept).encode())
         for picture in self.samples.glob("*.png"):
-            if picture.stem.isdigit() and int(picture.stem) > step:
+            if picture.stem.isdecimal() and int(picture.stem) > step:
                 with writing(picture):
                     picture.unlink()
 
@@ -112,15 +112,18 @@ def attempts(log: Path, step: int) -> int:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """The lines of a record file; a last line that a crash cut short is left out."""
+    """The lines of a record file, up to one that is no record: a crash cuts the last one short."""
     if not path.exists():
         return []
-    found = []
+    found: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
             break
+        if not (isinstance(record, dict) and type(record.get("step")) is int):
+            break
+        found.append(record)
     return found
 
 

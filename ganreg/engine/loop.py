@@ -113,8 +113,7 @@ class Training:
         train, attempt = self.match.spec.train, self.match.attempt + 1
         if train.nonfinite != "rollback" or attempt > train.rollbacks or not self.checkpoints.folders():
             raise error
-        state, _ = self.checkpoints.newest()
-        self.match.load(state)
+        self.checkpoints.newest(self.match.load)
         self.match.attempt = attempt
         self.match.guard.forget()
         self.folder.truncate(self.match.step_index)
@@ -151,8 +150,10 @@ class Training:
 
     def save(self) -> None:
         """Begin to write a checkpoint, after making sure that every number in it is finite."""
-        self.match.guard.check({**self.match.networks, **(self.match.ema.networks if self.match.ema else {})})
-        self._saver.save(self.match.state())
+        match = self.match
+        averages = match.ema.networks if match.ema else {}
+        match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
+        self._saver.save(match.state())
 
     def _write(self, path: Path, record: Mapping[str, Any]) -> None:
         self.patience(lambda: append(path, record))

@@ -80,6 +80,7 @@ class Player:
         current = [p.detach() for p in self.parameters]
         weights = [p.clone() for p in current]
         state = {p: _copied(values) for p, values in self.optimizer.state.items()}
+        settings = [_copied(group) for group in self.optimizer.param_groups]
         try:
             yield
         finally:
@@ -87,6 +88,8 @@ class Player:
             if optimizer:
                 self.optimizer.state.clear()
                 self.optimizer.state.update(state)
+                for group, before in zip(self.optimizer.param_groups, settings, strict=True):
+                    group.update(before)
 
 
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,3 +97,22 @@ def test_a_checkpoint_under_another_steps_name_is_refused(tmp_path: Path) -> Non
 def test_no_usable_checkpoint_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no usable checkpoint"):
         Checkpoints(tmp_path, 1).newest()
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_stands_at_a_checkpoints_place_gives_way(tmp_path: Path, kind: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    place = tmp_path / "checkpoints" / "00000001"
+    place.parent.mkdir()
+    place.symlink_to(elsewhere) if kind == "link" else place.write_text("no checkpoint")
+    Checkpoints(place.parent, 2).save(state(1))
+    assert read(place)["step"] == 1
+    assert not any(elsewhere.iterdir())
+
+
+def test_the_newest_is_the_largest_number(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 3)
+    for step in (99_999_999, 100_000_000):
+        checkpoints.save(state(step))
+    assert checkpoints.newest()[0]["step"] == 100_000_000
