@@ -26,7 +26,7 @@ EVERY = [
     ResizedCrop(),
     ColorJitter(),
     Grayscale(p=0.5),
-    Chain(first=Flip(), then=Shift()),
+    Chain(parts=(Flip(), Shift())),
     Scheduled(base=Flip(), start=0.5),
     *(DiffAugment(policy=[policy]) for policy in ("color", "translation", "cutout")),
     *(FixedADA(p=0.9, groups=[group]) for group in GROUPS),

@@ -25,7 +25,7 @@ class Consistency(Penalty, name="consistency"):
     """
 
     weight: NonNegativeFloat = Field(10.0, description="factor of the term (λ)")
-    augment: Augmentation = Field(Chain(first=Flip(), then=Shift()), description="T")
+    augment: Augmentation = Field(Chain(parts=(Flip(), Shift())), description="T")
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""

@@ -30,8 +30,9 @@ def test_bcr_compares_both_sides(make_play, stream, assert_same):
 
 
 def test_cr_mirrors_and_moves_unless_it_is_told_otherwise():
-    assert Consistency().augment.first.name == "flip"
-    assert Consistency().augment.then.pixels == 4
+    flip, shift = Consistency().augment.parts
+    assert flip.name == "flip"
+    assert shift.pixels == 4
 
 
 def test_zcr_of_the_discriminator_holds_nearby_pictures_together(make_play, stream, assert_same):
