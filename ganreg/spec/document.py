@@ -21,7 +21,7 @@ from ganreg.errors import Mistake, Position, SpecError, printable
 from ganreg.spec import merge
 from ganreg.spec.node import MAX_DEPTH, Node, Text, describe
 
-MAX_BYTES = 2**20  # in one file
+MAX_BYTES = 2**19  # in one file
 MAX_FILES = 16  # that extend each other
 
 
@@ -151,7 +151,7 @@ def _text(path: Path, named: Position | None) -> Text:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise SpecError([Mistake(f"cannot read {path}: {reason}", position=named)]) from None
     if len(data) > MAX_BYTES:
-        raise SpecError([Mistake(f"{path} is larger than {MAX_BYTES >> 20} MiB", position=named)])
+        raise SpecError([Mistake(f"{path} is larger than {MAX_BYTES >> 10} KiB", position=named)])
     source = printable(str(path))
     try:
         return Text(source, data.decode())

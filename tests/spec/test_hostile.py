@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from ganreg.cli import main
 
 MEGABYTES = 200
+LONG = 300_000
+"""Characters: far more than any limit needs, and read in a moment."""
 PARTS = "generator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"
 LAUGHS = "\n".join(f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}" if i else "lol"] * 9) + "]" for i in range(10))
 HOSTILE = {
@@ -22,26 +24,26 @@ HOSTILE = {
     "tag of a module": "a: !!python/module:executed",
     "tag in a key": "!!python/name:os.system : 1",
     "laughs": LAUGHS,
-    "aliases": "a: &a 1\nb: [" + "*a, " * 200_000 + "]",
-    "quadratic aliases": "a: &a '" + "x" * 100_000 + "'\nb: [" + "*a, " * 100_000 + "]",
+    "aliases": "a: &a 1\nb: [" + "*a, " * (LONG // 4) + "]",
+    "quadratic aliases": "a: &a '" + "x" * 100_000 + "'\nb: [" + "*a, " * (LONG // 4) + "]",
     "loop": "a: &a {b: *a}",
     "merge loop": "a: &a {<<: *a}",
     "merge loop of two": "a: &a {<<: &b {<<: *a}}\nc: {<<: [*a, *b]}",
     "lists inside lists": "a: " + "[" * 100_000,
     "mappings inside mappings": "a: " + "{a: " * 100_000,
     "block lists": "- " * 100_000,
-    "indentation": "\n".join(" " * level + "a:" for level in range(1_400)),
+    "indentation": "\n".join(" " * level + "a:" for level in range(900)),
     "questions": "? " * 100_000,
-    "integer": "a: " + "9" * 1_000_000,
-    "hexadecimal": "a: 0x" + "f" * 1_000_000,
+    "integer": "a: " + "9" * LONG,
+    "hexadecimal": "a: 0x" + "f" * LONG,
     "exponent": "seed: 1e999999999",
-    "long list": "a: [" + "0," * 500_000 + "]",
-    "long block list": "a:\n" + "- 0\n" * 250_000,
-    "many keys": "\n".join(f"k{number}: 0" for number in range(90_000)),
-    "one key twice and more": "a: 1\n" * 200_000,
-    "long name": PARTS.replace("hinge", "h" * 1_000_000),
-    "long key": PARTS + "k" * 1_000_000 + ": 1",
-    "long line of text": "a: '" + "x" * 1_000_000,
+    "long list": "a: [" + "0," * (LONG // 2) + "]",
+    "long block list": "a:\n" + "- 0\n" * (LONG // 4),
+    "many keys": "\n".join(f"k{number}: 0" for number in range(LONG // 10)),
+    "one key twice and more": "a: 1\n" * (LONG // 4),
+    "long name": PARTS.replace("hinge", "h" * LONG),
+    "long key": PARTS + "k" * LONG + ": 1",
+    "long line of text": "a: '" + "x" * LONG,
     "name with dots": PARTS.replace("hinge", "../../executed"),
     "absolute name": PARTS.replace("hinge", "/bin/sh"),
     "import path": PARTS.replace("hinge", "os:system"),
@@ -62,10 +64,10 @@ HOSTILE = {
     "extends a folder": "extends: .",
     "extends null character": 'extends: "a\\0b"',
     "directive": "%TAG ! tag:yaml.org,2002:python/\n---\na: !object:os.system x",
-    "colons": ":" * 1_000_000,
-    "quotes": "'" * 999_999,
-    "anchors": "".join(f"&a{number} " for number in range(80_000)),
-    "comments and nothing": "#" * 1_000_000,
+    "colons": ":" * LONG,
+    "quotes": "'" * (LONG - 1),
+    "anchors": "".join(f"&a{number} " for number in range(LONG // 10)),
+    "comments and nothing": "#" * LONG,
 }
 PLACE = r"spec\.yaml:\d+:\d+: "
 EACH = """

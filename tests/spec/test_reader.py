@@ -188,16 +188,16 @@ def test_no_opening_place_is_named_where_it_is_the_same(spec, mistakes):
 
 
 def test_size(spec, mistakes):
-    largest = b"a: '" + b"x" * (2**20 - 6) + b"'\n"
-    assert len(largest) == 2**20
-    assert len(spec(largest).data["a"]) == 2**20 - 6
+    largest = b"a: '" + b"x" * (2**19 - 6) + b"'\n"
+    assert len(largest) == 2**19
+    assert len(spec(largest).data["a"]) == 2**19 - 6
     [mistake] = mistakes(spec, largest + b"\n")
-    assert mistake.message == "spec.yaml is larger than 1 MiB"
+    assert mistake.message == "spec.yaml is larger than 512 KiB"
 
 
 def test_an_endless_file_is_read_no_further_than_its_limit(mistakes):
     [mistake] = mistakes(read, "/dev/zero")
-    assert mistake.message == "/dev/zero is larger than 1 MiB"
+    assert mistake.message == "/dev/zero is larger than 512 KiB"
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "[\n", "- ", "? "])
