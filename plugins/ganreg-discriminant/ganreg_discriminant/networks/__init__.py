@@ -1,0 +1,1 @@
+"""What needs torch: heads, and the linear algebra of the losses."""
