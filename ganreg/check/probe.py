@@ -60,11 +60,11 @@ class Probe(Match):
         super().step()
         self.flops = max(self.flops, self._tracker.flops - before)
 
-    def gradients(self, player: str) -> None:
-        """The player's gradients, and whom they reach."""
-        super().gradients(player)
+    def apply(self, player: str) -> None:
+        """The player's step, and whom its gradients reach, whoever has filled them."""
         reached = self._reached.setdefault(player, {})
         reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
+        super().apply(player)
 
     def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
         terms = super()._terms(play, updates)

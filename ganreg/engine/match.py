@@ -88,25 +88,33 @@ class Match:
 
     def gradients(self, player: str) -> None:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
-        turn = self._turns[player]
-        self._turns[player] += 1
-        assert self._feed is not None, "a match without data is for sampling alone"
-        batch = self._feed.batch(self.position + turn)
-        mover = self._players[player]
-        mover.optimizer.zero_grad(set_to_none=True)
+        turn, batch = self._take_turn(player)
+        self._players[player].optimizer.zero_grad(set_to_none=True)
         seen: dict[str, Tensor] = {}
         with self._only(player):
             for part in self._parts_of_batch():
-                play = self._plays[player] = Play(self, player, turn, batch[part], part)
-                with self._autocast():
-                    terms = self._terms(play, mover.updates)
-                share = {name: value / self.spec.train.accumulate for name, value in terms.items()}
+                share = self._share(player, turn, batch, part)
                 torch.autograd.backward(reduce(torch.add, share.values()))
-                for name, value in share.items():
-                    seen[name] = seen[name] + value.detach() if name in seen else value.detach()
-        named = {f"{player}/{name}": value for name, value in seen.items()}
-        self.guard.see(self.step_index, named)
-        self.terms.update(named)
+                _add(seen, share)
+        self._log(player, seen)
+
+    def objective(self, player: str) -> Callable[[], Tensor]:
+        """The player's loss of a fresh turn, as a function of the weights as they stand when it is called.
+
+        Each call plays the same turn again, with the same batch and noise, and nobody is frozen: the loss has the graph
+        of all players' parameters, and can be differentiated by them as often as it takes. Whoever calls it writes
+        the gradients himself, `parameter.grad = …` for `game.player(player).parameters`, before `apply(player)`.
+        """
+        turn, batch = self._take_turn(player)
+
+        def loss() -> Tensor:
+            total: dict[str, Tensor] = {}
+            for part in self._parts_of_batch():
+                _add(total, self._share(player, turn, batch, part), attached=True)
+            self._log(player, {name: value.detach() for name, value in total.items()})
+            return reduce(torch.add, total.values())
+
+        return loss
 
     def apply(self, player: str) -> None:
         """Move the player along its gradients, and tell the parts that listen."""
@@ -251,6 +259,24 @@ class Match:
             if hasattr(part, "load_state_dict"):
                 part.load_state_dict(state["parts"][name])
 
+    def _take_turn(self, player: str) -> tuple[int, Batch]:
+        assert self._feed is not None, "a match without data is for sampling alone"
+        turn = self._turns[player]
+        self._turns[player] += 1
+        return turn, self._feed.batch(self.position + turn)
+
+    def _share(self, player: str, turn: int, batch: Batch, part: slice) -> dict[str, Tensor]:
+        """The terms of a part of the player's batch, each with its share of the whole."""
+        play = self._plays[player] = Play(self, player, turn, batch[part], part)
+        with self._autocast():
+            terms = self._terms(play, self._players[player].updates)
+        return {name: value / self.spec.train.accumulate for name, value in terms.items()}
+
+    def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:
+        named = {f"{player}/{name}": value for name, value in seen.items()}
+        self.guard.see(self.step_index, named)
+        self.terms.update(named)
+
     def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
         terms = dict(self.parts.game.terms(play))
         for penalty in self.parts.penalties:
@@ -291,3 +317,9 @@ class Match:
     def _autocast(self) -> torch.autocast:
         kind = "cpu" if self.device.type == "meta" else self.device.type
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.spec.train.precision == "bf16")
+
+
+def _add(seen: dict[str, Tensor], share: Mapping[str, Tensor], *, attached: bool = False) -> None:
+    for name, value in share.items():
+        value = value if attached else value.detach()
+        seen[name] = seen[name] + value if name in seen else value

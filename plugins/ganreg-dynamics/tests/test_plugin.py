@@ -1,0 +1,82 @@
+"""What the distribution offers, what importing it costs, what its README promises, and how it composes."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import distribution, entry_points
+from io import StringIO
+from pathlib import Path
+
+import ganreg_dynamics
+import pytest
+from ruamel.yaml import YAML
+
+from ganreg import component, compose
+
+FOLDER = Path(__file__).parent.parent
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+SPECS = [YAML(typ="safe", pure=True).load(StringIO(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.S)]
+PARTS = pytest.mark.parametrize("part", ganreg_dynamics.COMPONENTS, ids=lambda c: f"{c.kind}-{c.name}")
+SCHEDULES = [c for c in ganreg_dynamics.COMPONENTS if c.kind == "schedule"]
+SMALL = {"intense_steps": 2, "unrolled_steps": 2}
+STACKS = [
+    {"loss": "classic/wasserstein", "penalties": ["classic/gradient-penalty"], "network": "mlp"},
+    {"loss": "classic/hinge", "penalties": ["classic/r1"], "network": "dcgan"},
+    {"loss": "classic/least-squares", "penalties": ["classic/weight-clipping"], "network": "dcgan"},
+]
+
+
+def test_the_distribution_is_found_by_its_entry_point():
+    (found,) = entry_points(group="ganreg.plugins", name="dynamics")
+    assert found.load() is ganreg_dynamics
+    assert found.dist.name == "ganreg-dynamics"
+    assert "ganreg-plugin" in distribution("ganreg-dynamics").metadata["Keywords"].split(",")
+
+
+def test_importing_the_plugin_imports_no_torch():
+    code = "import sys, ganreg_dynamics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@PARTS
+def test_every_part_stands_in_the_readme(part):
+    assert f"`{part.name}`" in README
+
+
+def test_the_readme_has_specs():
+    assert len(SPECS) == 4
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec.get("schedule") or spec.get("optimizers"))[:40])
+def test_the_readmes_specs_train(spec, pictures, registry):
+    small = {"data": pictures(image=(1, 8, 8), single=True)} if spec["data"] != "eight-gaussians" else {}
+    widths = {key: {**spec[key], "width": 4} for key in ("generator", "discriminator") if spec[key]["name"] == "dcgan"}
+    train = {"train": {"batch_size": 4, "device": "cpu"}}
+    match = compose(registry=registry, **{"latent": 8, **spec, **small, **widths, **train}).assemble().match
+    for _ in range(2):
+        match.step()
+    match.guard.check(match.networks)
+
+
+@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack["loss"])
+@pytest.mark.parametrize("part", SCHEDULES, ids=lambda c: c.name)
+def test_every_schedule_composes_with_the_classic_parts(part, stack, pictures, registry):
+    sizes = {"width": 4} if stack["network"] == "dcgan" else {"widths": [6]}
+    network = {"name": f"classic/{stack['network']}", **sizes}
+    parameters = {name: value for name, value in SMALL.items() if name in part.model_fields}
+    run = compose(
+        registry=registry,
+        data=pictures(image=(1, 8, 8), single=True),
+        generator=network,
+        discriminator=network,
+        loss=stack["loss"],
+        penalties=stack["penalties"],
+        schedule=component("schedule", f"dynamics/{part.name}", registry=registry, **parameters),
+        latent=8,
+        train={"batch_size": 4, "accumulate": 2, "device": "cpu"},
+    )
+    run.check()
+    match = run.assemble().match
+    for _ in range(2):
+        match.step()
+    match.guard.check(match.networks)
