@@ -29,14 +29,10 @@ Forgery = Callable[[Path], None]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(tmp_path_factory: pytest.TempPathFactory, composition: dict[str, Any]) -> Path:
     folder = tmp_path_factory.mktemp("model") / "run"
     ganreg.compose(
-        data={"name": "proofs/tiny-pictures", "classes": 3},
-        generator="proofs/tiny-generator",
-        discriminator="proofs/tiny-discriminator",
-        loss="hinge",
-        latent=4,
+        **{**composition, "data": {"name": "proofs/tiny-pictures", "classes": 3}, "latent": 4},
         conditional=True,
         train={"steps": 2, "batch_size": 4, "device": "cpu"},
         output={"folder": folder, "checkpoint_every": 1},

@@ -108,10 +108,11 @@ class Wrong(Optimizer, name="wrong"):
 @pytest.mark.parametrize("value", [3, lambda parameters: 3])
 def test_an_optimizer_is_a_function_to_an_optimizer(tiny: Tiny, value: Any) -> None:
     with pytest.raises(SpecError) as caught:
-        tiny(optimizers={"generator": Wrong(value=value)}).check()
+        tiny(optimizers={"generator": Wrong(value=value), "discriminator": "tiny-adam"}).check()
     assert caught.value.mistakes[0].path == ("optimizers", "generator")
 
 
+@pytest.mark.needs("ganreg-datasets")
 def test_sampling_needs_no_data(tiny: Tiny, tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()

@@ -142,6 +142,7 @@ def test_any_values_are_accepted_or_refused_in_their_place(
     assert "internal error" not in said
 
 
+@pytest.mark.needs("ganreg-classic")
 def test_a_name_that_is_left_out_is_the_defaults_where_a_key_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -137,7 +137,7 @@ def test_a_loss_that_needs_what_the_discriminator_lacks_cites_both_lines(write: 
     found = related(path)
     assert found[0] == ("the loss 'tiny-acgan' needs class_logits", 4, 7)
     assert found[1] == ("the discriminator 'tiny-discriminator' does not provide it", 3, 16)
-    with pytest.raises(SpecError, match="provided by: .*discriminator proofs/tiny-auxiliary"):
+    with pytest.raises(SpecError, match=r"provided by: .*discriminator proofs/tiny-auxiliary"):
         ganreg.load(path)
 
 

@@ -80,9 +80,11 @@ def make_match() -> Callable[..., Match]:
             "data": Pictures(),
             "generator": Level(),
             "discriminator": Witness(),
-            "loss": "classic/wasserstein",
+            "loss": "proofs/tiny-wasserstein",
+            "game": "proofs/tiny-standard",
+            "schedule": "proofs/tiny-alternating",
             "latent": 4,
-            "optimizers": {p: {"name": "sgd", "lr": 1e-6} for p in ("generator", "discriminator")},
+            "optimizers": {p: {"name": "proofs/tiny-sgd", "lr": 1e-6} for p in ("generator", "discriminator")},
             "train": {"batch_size": 4, "device": "cpu"},
             **changes,
         }

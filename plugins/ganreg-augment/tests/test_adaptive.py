@@ -6,6 +6,8 @@ from ganreg_augment import ADA, APA, FixedADA
 
 from ganreg import Game, Task
 
+PLAIN_APA = {"name": "apa", "base": "proofs/tiny-standard"}
+
 
 def moved(initial, signs, target, interval, step):
     """p after each update of the discriminator, by the rule: gather r, then one step up or down."""
@@ -23,7 +25,8 @@ def moved(initial, signs, target, interval, step):
 @pytest.mark.parametrize("part", ["ada", "apa"])
 @pytest.mark.parametrize(("bias", "sign"), [(1.0, 1), (-1.0, -1)])
 def test_p_rises_where_the_discriminator_is_sure_of_real_pictures(make_match, parts, part, bias, sign):
-    settings = {"name": part, "target": 0.6, "interval": 3, "length": 120, "initial": 0.5}
+    named = {"name": "ada"} if part == "ada" else PLAIN_APA
+    settings = {**named, "target": 0.6, "interval": 3, "length": 120, "initial": 0.5}
     match = make_match(**{"augment" if part == "ada" else "game": settings}, discriminator=parts["witness"](bias=bias))
     built = match.parts.augment if part == "ada" else match.parts.game
     expected = moved(0.5, [sign] * 16, 0.6, 3, 3 * 4 / 120)
@@ -51,7 +54,7 @@ def test_r_is_a_mean_of_signs_over_the_interval(make_match, parts):
 
 
 def test_without_a_target_p_stays(make_match):
-    match = make_match(game={"name": "apa", "initial": 0.3, "target": None, "interval": 1})
+    match = make_match(game={**PLAIN_APA, "initial": 0.3, "target": None, "interval": 1})
     match.step()
     assert match.parts.game.p.item() == pytest.approx(0.3)
 
@@ -73,7 +76,7 @@ def test_ada_is_the_fixed_pipeline_at_its_p(pictures, stream):
 @pytest.mark.parametrize("p", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_apa_presents_generated_pictures_as_real_under_their_labels(make_match, p, conditional):
-    match = make_match(game={"name": "apa", "initial": p, "length": 1e9}, conditional=conditional)
+    match = make_match(game={**PLAIN_APA, "initial": p, "length": 1e9}, conditional=conditional)
     witness, shares = match.networks["discriminator"], []
     for _ in range(12):
         witness.shown.clear()
@@ -88,7 +91,7 @@ def test_apa_presents_generated_pictures_as_real_under_their_labels(make_match, 
 
 
 def test_apa_is_its_base_otherwise(make_match):
-    plain, apa = make_match(), make_match(game={"name": "apa", "length": 1e9})
+    plain, apa = make_match(), make_match(game={**PLAIN_APA, "length": 1e9})
     for match in (plain, apa):
         for _ in range(3):
             match.step()
@@ -99,7 +102,7 @@ def test_apa_is_its_base_otherwise(make_match):
 
 
 def test_apa_keeps_the_gradient_of_the_real_side_from_the_generator(make_match):
-    match = make_match(game={"name": "apa", "initial": 1})
+    match = make_match(game={**PLAIN_APA, "initial": 1})
     match.gradients("generator")
     play, level = match._plays["generator"], match.networks["generator"].level
     assert torch.equal(play.real_output.logits, play.fake_output.logits)

@@ -4,7 +4,9 @@ import pytest
 
 from ganreg.testing import cases
 
+EXAMPLES = {"augment/apa": {"base": "proofs/tiny-standard"}}
 
-@pytest.mark.parametrize("case", cases("augment"), ids=str)
+
+@pytest.mark.parametrize("case", cases("augment", examples=EXAMPLES), ids=str)
 def test_conformance(case):
     case.run()

@@ -48,6 +48,7 @@ def test_derivatives_agree_with_differences(pictures, stream, part):
     assert gradgradcheck(cubed, images, fast_mode=True)
 
 
+@pytest.mark.needs("ganreg-classic")
 @pytest.mark.parametrize("penalty", ["classic/r1", "classic/gradient-penalty"])
 def test_penalties_differentiate_through_all_of_it(make_match, penalty):
     match = make_match(

@@ -11,6 +11,8 @@ from ganreg import compose
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 
+pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SPECS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SMALL = {"name": "classic/dcgan", "width": 4, "max_width": 8}

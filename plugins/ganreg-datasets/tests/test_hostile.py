@@ -90,9 +90,12 @@ def test_an_archive_that_grows_is_refused_by_its_header(tmp_path):
 def arguments(folder, cache, out, steps):
     data = f"{{name: image-folder, folder: {folder}, size: 8, cache: {cache}, broken: skip}}"
     settings = [f"train.steps={steps}", "train.batch_size=2", "train.device=cpu", "output.samples=4", "latent=4"]
-    parts = ["--generator", "{name: mlp, widths: [8]}", "--discriminator", "{name: mlp, widths: [8]}"]
+    named = {key: f"proofs/tiny-{key}" for key in ("generator", "discriminator")}
+    named |= {"loss": "proofs/tiny-hinge", "game": "proofs/tiny-standard", "schedule": "proofs/tiny-alternating"}
+    parts = [word for key, name in named.items() for word in (f"--{key}", name)]
+    settings += [f"optimizers.{player}=proofs/tiny-adam" for player in ("generator", "discriminator")]
     words = [word for setting in settings for word in ("--set", setting)]
-    return [*parts, "--loss", "hinge", "--data", data, *words, "--out", str(out)]
+    return [*parts, "--data", data, *words, "--out", str(out)]
 
 
 def test_a_broken_picture_ends_a_command_with_its_name(folder, paint, tmp_path, capsys):

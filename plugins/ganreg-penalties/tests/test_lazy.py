@@ -2,19 +2,20 @@
 
 import pytest
 import torch
-from ganreg_classic import SGD, Adam, RMSprop
 from ganreg_penalties import Lazy
 from pydantic import PositiveFloat
 
 from ganreg import Optimizer, Task, component
 from ganreg.errors import SpecError
 
+classic = pytest.importorskip("ganreg_classic", reason="needs ganreg-classic, which is not installed")
+
 TASK = Task((1, 4, 4), 4)
 
 
 @pytest.mark.parametrize(("every", "share"), [(1, 1 / 2), (4, 4 / 5), (16, 16 / 17)])
 def test_lr_and_betas_are_corrected_and_nothing_else(every, share):
-    base = Adam(lr=2e-3, betas=(0.0, 0.99), eps=1e-6, weight_decay=0.1)
+    base = classic.Adam(lr=2e-3, betas=(0.0, 0.99), eps=1e-6, weight_decay=0.1)
     optimizer = Lazy(base=base, every=every).build(TASK)([torch.nn.Parameter(torch.ones(2))])
     (group,) = optimizer.param_groups
     assert type(optimizer) is torch.optim.Adam
@@ -39,7 +40,9 @@ def test_strangers_optimizers_are_corrected_too():
     assert (group["lr"], group["betas"]) == (0.25, (0.5**0.5, 0.5**0.5))
 
 
-@pytest.mark.parametrize(("base", "lacking"), [(SGD(), "betas"), (RMSprop(), "betas")], ids=["sgd", "rmsprop"])
+@pytest.mark.parametrize(
+    ("base", "lacking"), [(classic.SGD(), "betas"), (classic.RMSprop(), "betas")], ids=["sgd", "rmsprop"]
+)
 def test_what_it_cannot_correct_is_refused(base, lacking):
     with pytest.raises(ValueError, match=f"'{base.name}' has no {lacking} to correct"):
         Lazy(base=base)
@@ -49,7 +52,7 @@ def test_what_it_cannot_correct_is_refused(base, lacking):
 
 def test_a_lazy_one_is_not_corrected_again():
     with pytest.raises(ValueError, match="'lazy' has no lr and no betas"):
-        Lazy(base=Lazy(base=Adam()))
+        Lazy(base=Lazy(base=classic.Adam()))
 
 
 def test_every_kth_update_has_a_term_k_times_as_large(make_match):

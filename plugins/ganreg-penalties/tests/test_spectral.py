@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from ganreg_classic import ConvDiscriminator, DCGANDiscriminator, DCGANGenerator, MLPGenerator
 from ganreg_penalties import SpectralDiscriminator, SpectralGenerator
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from ganreg import Discriminator, Task, component
 from ganreg.errors import SpecError
+
+classic = pytest.importorskip("ganreg_classic", reason="needs ganreg-classic, which is not installed")
 
 TASK = Task((1, 8, 8), 6, classes=3)
 
@@ -27,10 +28,10 @@ def matrix(layer):
 @pytest.mark.parametrize(
     "part",
     [
-        SpectralDiscriminator(base=DCGANDiscriminator(width=4)),
-        SpectralDiscriminator(base=ConvDiscriminator(widths=(4, 4))),
-        SpectralGenerator(base=DCGANGenerator(width=4)),
-        SpectralGenerator(base=MLPGenerator(widths=(8, 8))),
+        SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4)),
+        SpectralDiscriminator(base=classic.ConvDiscriminator(widths=(4, 4))),
+        SpectralGenerator(base=classic.DCGANGenerator(width=4)),
+        SpectralGenerator(base=classic.MLPGenerator(widths=(8, 8))),
     ],
     ids=lambda p: f"{p.kind}-{p.base.name}",
 )
@@ -51,7 +52,7 @@ def test_the_largest_singular_value_of_every_layer_becomes_one(part):
 
 
 def test_it_is_all_that_its_base_is():
-    part = SpectralDiscriminator(base=DCGANDiscriminator(width=4))
+    part = SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4))
     assert part.provides == {"features", "embedding"}
     assert part.requires == frozenset()
     with pytest.raises(ValueError, match="works on square images"):
@@ -63,16 +64,16 @@ def test_it_is_all_that_its_base_is():
 
 
 def test_what_is_normalized_already_is_left_alone():
-    once = built(DCGANDiscriminator(width=4, normalization="spectral"))
-    twice = built(SpectralDiscriminator(base=DCGANDiscriminator(width=4, normalization="spectral")))
+    once = built(classic.DCGANDiscriminator(width=4, normalization="spectral"))
+    twice = built(SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4, normalization="spectral")))
     assert once.state_dict().keys() == twice.state_dict().keys()
     assert all(torch.equal(once.state_dict()[key], value) for key, value in twice.state_dict().items())
 
 
 def test_it_is_classics_own_spectral_normalization():
     """Of a discriminator that offers it itself: the same outputs from the same weights."""
-    theirs = built(DCGANDiscriminator(width=4, normalization="spectral"))
-    mine = built(SpectralDiscriminator(base=DCGANDiscriminator(width=4)))
+    theirs = built(classic.DCGANDiscriminator(width=4, normalization="spectral"))
+    mine = built(SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4)))
     mine.load_state_dict(theirs.state_dict())
     images, labels = torch.randn(3, 1, 8, 8), torch.tensor([0, 1, 2])
     assert torch.equal(mine(images, labels).logits, theirs(images, labels).logits)
@@ -80,7 +81,7 @@ def test_it_is_classics_own_spectral_normalization():
 
 def test_more_iterations_come_closer():
     def distance(iterations):
-        network = built(SpectralDiscriminator(base=DCGANDiscriminator(width=4), iterations=iterations))
+        network = built(SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4), iterations=iterations))
         layer = next(m for m in network.modules() if is_parametrized(m, "weight"))
         return abs(torch.linalg.svdvals(matrix(layer)).max().item() - 1)
 

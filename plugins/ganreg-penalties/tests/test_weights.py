@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from ganreg_classic import SGD, DCGANDiscriminator, DCGANGenerator
 from ganreg_penalties import ClipWeights, Orthogonal, SpectralDiscriminator
 from torch import nn
+
+classic = pytest.importorskip("ganreg_classic", reason="needs ganreg-classic, which is not installed")
 
 
 def overlaps(matrix, norms):
@@ -51,8 +52,8 @@ def test_orthogonal_filters_cost_nothing(make_play, parts):
 def test_the_weights_of_the_side_and_what_is_trained_of_them_are_meant(make_match, make_play, parts, side):
     match = make_match(
         data=parts["pictures"](image=(1, 8, 8), double=False),
-        generator=DCGANGenerator(width=4),
-        discriminator=SpectralDiscriminator(base=DCGANDiscriminator(width=4)),
+        generator=classic.DCGANGenerator(width=4),
+        discriminator=SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4)),
     )
     before = {key: value.clone() for key, value in match.networks[side].state_dict().items()}
     value = Orthogonal(side=side)(make_play(side, match=match))
@@ -65,7 +66,7 @@ def test_the_weights_of_the_side_and_what_is_trained_of_them_are_meant(make_matc
 
 @pytest.mark.parametrize("side", ["generator", "discriminator"])
 def test_clipping_bounds_the_weights_of_its_side_once_they_have_moved(make_match, side):
-    optimizers = {player: SGD(lr=0.1) for player in ("generator", "discriminator")}
+    optimizers = {player: classic.SGD(lr=0.1) for player in ("generator", "discriminator")}
     clipped, free = (
         make_match(penalties=p, optimizers=optimizers) for p in ([ClipWeights(side=side, limit=0.125)], [])
     )

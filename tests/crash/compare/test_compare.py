@@ -86,6 +86,7 @@ def test_flipped_bits_of_plain_files_go_unnoticed(tmp_path: Path) -> None:
     assert all(file["loaded all the same"] >= file["with other weights or moments"] > 0 for file in found.values())
 
 
+@pytest.mark.needs("ganreg-classic")
 def test_ganreg_goes_through_it() -> None:
     options = ["--only", "ganreg", "--steps", "30", "--fault", "NaN in a loss", "--json"]
     command = [sys.executable, "-m", "tests.crash.compare", *options]
