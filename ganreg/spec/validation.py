@@ -110,12 +110,20 @@ def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) ->
     """The names that may stand at a path, following the spec's own types."""
     model: Any = root
     for part in path:
-        data = data[part] if isinstance(data, Mapping | list) else None  # type: ignore[index]
+        data = _item(data, part)
         model = _inside(model, part)
         if isinstance(model, type) and issubclass(model, Component) and not model.name:
             name = data.get("name", _default(path)) if isinstance(data, Mapping) else data
-            model = registry.resolve(model.kind, str(name))
+            model = registry.resolve(model.kind, name) if isinstance(name, str) else None
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _item(data: Any, part: str | int) -> Any:
+    """What was written at a place; None where a validator made another shape of it."""
+    try:
+        return data[part]
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _default(path: Path) -> Any:

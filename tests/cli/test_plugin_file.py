@@ -185,3 +185,32 @@ def test_its_parts_are_tested_against_the_contracts(ganreg: Call, parts: Options
     results = json.loads(tested.out)
     assert {(result["kind"], result["component"]) for result in results} == {("loss", "my-parts/critic")}
     assert "signs" in {result["check"] for result in results}
+
+
+CURVE = """
+from pydantic import BaseModel, Field, field_validator
+from ganreg import Loss, hookimpl
+
+class Point(BaseModel, extra="forbid"):
+    x: float
+
+class Curve(Loss, name="curve"):
+    \"\"\"A point may stand for a list of one.\"\"\"
+    points: list[Point] = Field(description="of the curve")
+
+    @field_validator("points", mode="before")
+    @classmethod
+    def _listed(cls, value):
+        return [value] if isinstance(value, dict) else value
+
+@hookimpl
+def ganreg_components():
+    return [Curve]
+"""
+
+
+def test_a_mistake_inside_what_a_validator_reshaped_has_its_place(ganreg: Call, tiny: Options, tmp_path: Path) -> None:
+    (tmp_path / "curve.py").write_text(CURVE, encoding="utf-8")
+    done = ganreg("--plugin", "./curve.py", "check", *tiny, "--loss", "{name: curve, points: {x: 1, y: 2}}")
+    assert done.code == 3
+    assert done.err.startswith("--loss:1:15: unknown key 'y'")
