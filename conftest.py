@@ -23,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["GANREG_CACHE"] = folder.name
     needs = "needs(*distributions): a test of what these offer, which is skipped where one of them is not installed"
     config.addinivalue_line("markers", needs)
+    # Hypothesis makes it in the midst of the tests, some of which notice changes in folders that hold modules.
+    (config.rootpath / ".hypothesis").mkdir(exist_ok=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,7 +3,7 @@
 All combinations are tried of what ganreg-classic offers; a part of another plugin is tried among those.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -36,8 +36,8 @@ def name(part: dict[str, Any]) -> str:
     return str(part["name"])
 
 
-def outcome(spec: dict[str, Any]) -> str:
-    """ "trains", or the reason of the refusal; raises for anything else."""
+def outcome(spec: dict[str, Any], enough: Callable[[Iterable[object]], bool] = all) -> str:
+    """ "trains", or the reason of the refusal; raises for anything else. enough: of the players have to move."""
     try:
         run = ganreg.compose(registry=REGISTRY, **spec)
         run.check()
@@ -48,9 +48,11 @@ def outcome(spec: dict[str, Any]) -> str:
     match = run.assemble().match
     before = {player: [p.clone() for p in match.player(player).parameters] for player in match.players}
     match.step()
-    for player, weights in before.items():
-        moved = [not torch.equal(a, b) for a, b in zip(weights, match.player(player).parameters, strict=True)]
-        assert any(moved), f"{player} did not move"
+    moved = {
+        player: any(not torch.equal(a, b) for a, b in zip(weights, match.player(player).parameters, strict=True))
+        for player, weights in before.items()
+    }
+    assert enough(moved.values()), moved
     guard: Guard = match.guard
     guard.check(match.networks)
     return "trains"
@@ -117,7 +119,8 @@ def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason
             **dict(zip(others, chosen, strict=True)),
             **own,
         }
-        assert outcome(spec)
+        # A schedule may let a player rest.
+        assert outcome(spec, any if offer.component.kind == "schedule" else all)
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 30, 7])

@@ -208,14 +208,18 @@ class Registry:
         namespace, _, bare = name.rpartition("/")
         if namespace and namespace not in first_party() and not difflib.get_close_matches(namespace, self.namespaces):
             return f"no plugin '{namespace}' is here: `ganreg install {namespace}`, or `ganreg --plugin FILE …`"
+        for missing, known in first_party().items():
+            if (
+                missing not in self.namespaces
+                and namespace in ("", missing)
+                and bare in known["components"].get(kind, ())
+            ):
+                return f"pip install {known['distribution']}"
         offered = [(li.namespace, e.name) for li in self.listings() for e in li.entries if e.kind == kind]
         names = sorted({bare for _, bare in offered})
         near = difflib.get_close_matches(name, sorted({*names, *(f"{n}/{bare}" for n, bare in offered)}), n=1)
         if near:
             return f"did you mean '{near[0]}'?"
-        for missing, known in first_party().items():
-            if missing not in self.namespaces and bare in known["components"].get(kind, ()):
-                return f"pip install {known['distribution']}"
         broken = [listing.namespace for listing in self.listings() if listing.problem]
         more = f" and {len(names) - SHOWN} more (see ganreg list)" if len(names) > SHOWN else ""
         listed = f"installed: {', '.join(names[:SHOWN]) or 'none'}{more}"

@@ -145,7 +145,8 @@ def test_an_empty_list_says_what_to_install(ganreg: Call, monkeypatch: pytest.Mo
     assert "--no-plugins" in ganreg("--no-plugins", "list").err
     monkeypatch.setenv("GANREG_PLUGINS", "")
     assert "pip install ganreg-classic ganreg-datasets" in ganreg("list").err
-    assert ganreg("list", "schedule").err == "no schedule is installed: pip install ganreg-classic\n"
+    offering = sorted(known["distribution"] for known in first_party().values() if "schedule" in known["components"])
+    assert ganreg("list", "schedule").err == f"no schedule is installed: pip install {' '.join(offering)}\n"
     assert ganreg("list", "--json").out == "[]\n"
 
 

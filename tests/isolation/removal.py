@@ -5,7 +5,7 @@
 
 A plugin is removed from an environment of its own, with those that say that they need it, as pip would have it;
 everything else that this one has is there. Tests about what the plugin offers are skipped and say so; nothing may fail,
-and nothing else may be skipped.
+and no other test may be skipped.
 """
 
 from __future__ import annotations
@@ -78,7 +78,12 @@ def outcome(removed: set[str], arguments: Sequence[str], folder: Path) -> tuple[
 
 
 def expected(line: str, removed: set[str]) -> bool:
-    """Whether a line of pytest's summary tells of a test that is skipped for what has been removed."""
+    """Whether a line of pytest's summary tells of a test that is skipped for what has been removed.
+
+    A check of the conformance kit that does not apply to a part is skipped as well, whatever is installed.
+    """
+    if line.startswith("SKIPPED") and "_pytest/unittest.py:" in line:
+        return True
     told = re.search(r"^SKIPPED.*: needs ([\w-]+(?:, [\w-]+)*), which is not installed", line)
     return told is not None and bool(removed & set(told[1].split(", ")))
 

@@ -67,17 +67,20 @@ def _hint(registry: Registry, kind: str | None, name: str) -> str:
 
     if name in KINDS:
         return f"`ganreg list {plural(name)}` shows what is installed of this kind"
+    asked, _, bare = name.rpartition("/")
+    for namespace, plugin in first_party().items():
+        offered = (names for k, names in plugin["components"].items() if kind in (None, k))
+        if (
+            namespace not in registry.namespaces
+            and asked in ("", namespace)
+            and any(bare in names for names in offered)
+        ):
+            return f"pip install {plugin['distribution']}"
     entries = [(li.namespace, e.name) for li in registry.listings() for e in li.entries if kind in (None, e.kind)]
     known = {n for namespace, bare in entries for n in (bare, f"{namespace}/{bare}")}
     near = get_close_matches(name, sorted(known), n=3)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    for namespace, plugin in first_party().items():
-        kinds = plugin["components"]
-        if namespace not in registry.namespaces and any(
-            name in names for k, names in kinds.items() if kind in (None, k)
-        ):
-            return f"pip install {plugin['distribution']}"
     return f"`ganreg list{f' {plural(kind)}' if kind else ''}` shows what is installed"
 
 

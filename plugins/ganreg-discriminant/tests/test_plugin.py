@@ -43,6 +43,7 @@ def test_the_readme_has_specs():
     assert len(SPECS) == 3
 
 
+@pytest.mark.needs("ganreg-datasets")
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec["loss"]))
 def test_the_readmes_specs_train(spec, registry):
     run = compose(registry=registry, **{**spec, "latent": 8, "train": {"batch_size": 4, "device": "cpu"}})

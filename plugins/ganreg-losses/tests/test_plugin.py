@@ -43,6 +43,7 @@ def test_the_readme_has_specs():
     assert len(SPECS) == 2
 
 
+@pytest.mark.needs("ganreg-datasets")
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec["loss"]))
 def test_the_readmes_specs_train(spec):
     run = compose(**{**spec, "latent": 8, "train": {"batch_size": 4, "device": "cpu"}})
@@ -103,4 +104,4 @@ def test_every_loss_serves_patches_and_several_scales(part, make_match, judge, r
 def test_who_lacks_a_head_is_told_which_one_gives_it():
     networks = {"generator": "dcgan", "discriminator": "dcgan"}
     with pytest.raises(SpecError, match="provided by: discriminator losses/rotation-head"):
-        compose(**networks, loss="hinge", data="fashion-mnist-10k", penalties=["rotation"])
+        compose(**networks, loss="hinge", data="proofs/tiny-pictures", penalties=["rotation"])
