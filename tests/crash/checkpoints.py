@@ -21,7 +21,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import click
 import safetensors.torch
 import torch
 
@@ -30,7 +29,7 @@ from ganreg.engine.checkpoints import read
 from ganreg.engine.state import same
 from ganreg.errors import CheckpointError
 from tests.crash.campaign import arguments, compose
-from tests.crash.fuzzing import Summary, command, fuzz, reported
+from tests.crash.fuzzing import Summary, campaign_command, command, fuzz
 from tests.crash.mutations import HOSTILE, mutate_bytes, mutate_data, nested
 
 STEPS = 3
@@ -291,17 +290,7 @@ def campaign(numbers: range, seed: int) -> Summary:
         return fuzz(partial(trial, prepare(Path(folder))), numbers, seed, Path(folder))
 
 
-@click.command()
-@click.option("--mutations", default=10_000, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@click.option("--only", type=int, help="This mutation alone, by its number.")
-def main(mutations: int, seed: int, only: int | None) -> None:
-    """Mutate checkpoints: each is loaded equal, or refused."""
-    numbers = range(mutations) if only is None else range(only, only + 1)
-    with reported(len(numbers)) as summary:
-        found = campaign(numbers, seed)
-        summary.outcomes, summary.violations = found.outcomes, found.violations
-
+main = campaign_command(campaign, "Mutate checkpoints: each is loaded equal, or refused.")
 
 if __name__ == "__main__":
     main()

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,15 +116,23 @@ def _collect(folder: Path, summary: Summary) -> set[int]:
     return done
 
 
-@contextlib.contextmanager
-def reported(count: int) -> Iterator[Summary]:
-    """Print what is put into the summary, and leave with 1 where there were violations."""
-    started, summary = time.perf_counter(), Summary()
-    yield summary
-    for outcome, times in summary.outcomes.most_common():
-        click.echo(f"{times:>7}  {outcome}")
-    for number, violation in sorted(summary.violations.items())[:20]:
-        click.echo(f"--only {number}: {violation}")
-    verdict = f"{len(summary.violations)} violations" if summary.violations else "clean"
-    click.echo(f"{count} mutations in {time.perf_counter() - started:.0f} s: {verdict}")
-    sys.exit(1 if summary.violations else 0)
+def campaign_command(campaign: Callable[[range, int], Summary], help_: str) -> click.Command:
+    """The command line of a campaign, which takes numbers of mutations and a seed."""
+
+    @click.command(help=help_)
+    @click.option("--mutations", default=10_000, show_default=True)
+    @click.option("--seed", default=0, show_default=True)
+    @click.option("--only", type=int, help="This mutation alone, by its number.")
+    def main(mutations: int, seed: int, only: int | None) -> None:
+        numbers = range(mutations) if only is None else range(only, only + 1)
+        started = time.perf_counter()
+        summary = campaign(numbers, seed)
+        for outcome, times in summary.outcomes.most_common():
+            click.echo(f"{times:>7}  {outcome}")
+        for number, violation in sorted(summary.violations.items())[:20]:
+            click.echo(f"--only {number}: {violation}")
+        verdict = f"{len(summary.violations)} violations" if summary.violations else "clean"
+        click.echo(f"{len(numbers)} mutations in {time.perf_counter() - started:.0f} s: {verdict}")
+        sys.exit(1 if summary.violations else 0)
+
+    return main

@@ -17,11 +17,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import click
 from ruamel.yaml import YAML
 
 from ganreg.engine import loop  # noqa: F401 - before the fork, so that no process pays for torch
-from tests.crash.fuzzing import Summary, command, fuzz, reported
+from tests.crash.fuzzing import Summary, campaign_command, command, fuzz
 from tests.crash.mutations import HOSTILE, mutate_bytes, mutate_data, mutate_text
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -145,17 +144,7 @@ def campaign(numbers: range, seed: int) -> Summary:
         return fuzz(trial, numbers, seed, Path(folder))
 
 
-@click.command()
-@click.option("--mutations", default=10_000, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@click.option("--only", type=int, help="This mutation alone, by its number.")
-def main(mutations: int, seed: int, only: int | None) -> None:
-    """Mutate specs: each is accepted, or refused with a place."""
-    numbers = range(mutations) if only is None else range(only, only + 1)
-    with reported(len(numbers)) as summary:
-        found = campaign(numbers, seed)
-        summary.outcomes, summary.violations = found.outcomes, found.violations
-
+main = campaign_command(campaign, "Mutate specs: each is accepted, or refused with a place.")
 
 if __name__ == "__main__":
     main()
