@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 
 LONGEST = 2_000
 """Characters of a message: what it quotes from a spec can be of any length."""
+SHOWN = 300
+"""Characters of another error's words in a message: names in a damaged file can be of any length too."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Mistake:
 
     def __str__(self) -> str:
         where = str(self.position) if self.position else ".".join(map(str, self.path))
-        message = printable(self.message if len(self.message) <= LONGEST else f"{self.message[: LONGEST - 1]}…")
+        message = printable(shortened(self.message, LONGEST))
         lines = [f"{where}: {message}" if where else message]
         if self.position and self.position.text:
             lines.append(self.position.excerpt())
@@ -135,6 +137,16 @@ class Interrupted(GanregError):  # noqa: N818 - no error: the run did what it wa
     def __init__(self, message: str, signal_number: int = 2) -> None:
         super().__init__(message)
         self.exit_code = 128 + signal_number
+
+
+def brief(error: BaseException) -> str:
+    """An error's own words on one line, and no more of them than a screen takes."""
+    return shortened(" ".join(str(error).split()), SHOWN)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of so many characters at most, its end cut off where it is longer."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def printable(text: str) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ganreg.errors import brief
+
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
@@ -34,8 +36,7 @@ def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
 
 def sentence(error: BaseException) -> str:
     """The error in one line, with the line of a part's code that it came from."""
-    text = " ".join(str(error).split())
-    shown = f"{type(error).__name__}: {text if len(text) <= 300 else text[:299] + '…'}"
+    shown = f"{type(error).__name__}: {brief(error)}"
     place = _place(error.__traceback__)
     return f"{shown} ({place})" if place else shown
 

@@ -26,16 +26,15 @@ from torch import Tensor
 
 from ganreg.engine.disk import create, sync
 from ganreg.engine.state import join, split
-from ganreg.errors import CheckpointError, printable
+from ganreg.errors import CheckpointError, brief, printable
 
 FORMAT = 1
-SHOWN = 300
-"""Characters of an error's own words: a name in a damaged file can be of any length."""
 MANIFEST = "manifest.json"
 OWN_FILES = ("networks", "ema")
 """Top-level parts of the state that have a tensor file of their own; the others share `training.safetensors`."""
 STATE = "state.json"
-FILES = sorted([STATE, *(f"{name}.safetensors" for name in (*OWN_FILES, "training"))])
+TENSORS = tuple(f"{name}.safetensors" for name in (*OWN_FILES, "training"))
+FILES = sorted([STATE, *TENSORS])
 
 
 def _leave(state: Mapping[str, Any]) -> None:
@@ -55,7 +54,7 @@ class Snapshot:
         """Copy a state to the host. Raises CheckpointError for what a checkpoint cannot hold."""
         tensors: dict[str, Tensor] = {}
         skeleton = split(state, tensors)
-        files: dict[str, dict[str, Tensor]] = {f"{name}.safetensors": {} for name in (*OWN_FILES, "training")}
+        files: dict[str, dict[str, Tensor]] = {name: {} for name in TENSORS}
         for name, tensor in tensors.items():
             top = name.split("/", 1)[0]
             files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
@@ -134,22 +133,21 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} is incomplete: {error.strerror}: {error.filename}") from error
     except KeyError as error:
-        raise CheckpointError(f"checkpoint {path} is damaged: {_brief(error)} is missing") from error
+        raise CheckpointError(f"checkpoint {path} is damaged: {brief(error)} is missing") from error
     except MemoryError as error:
         raise CheckpointError(f"checkpoint {path} is larger than the memory") from error
     except (ValueError, TypeError, RecursionError, SafetensorError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged: {_brief(error)}") from error
+        raise CheckpointError(f"checkpoint {path} is damaged: {brief(error)}") from error
 
 
 def _joined(step: int, contents: Mapping[str, bytes]) -> dict[str, Any]:
     """The state in the contents of a checkpoint's files."""
     tensors: dict[str, Tensor] = {}
-    for name, content in contents.items():
-        if name != STATE:
-            found = safetensors.torch.load(content)
-            if twice := tensors.keys() & found.keys():
-                raise ValueError(f"two files hold the tensor '{min(twice)}'")
-            tensors |= found
+    for name in TENSORS:
+        found = safetensors.torch.load(contents[name])
+        if twice := tensors.keys() & found.keys():
+            raise ValueError(f"two files hold the tensor '{min(twice)}'")
+        tensors |= found
     state = join(json.loads(contents[STATE]), tensors)
     if tensors:
         raise ValueError(f"{STATE} has no place for the tensor '{min(tensors)}'")
@@ -165,16 +163,11 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _brief(error: BaseException) -> str:
-    words = " ".join(str(error).split())
-    return words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
-
-
 def _files(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
     """The files one after the other, so that one at a time takes memory."""
     for name, tensors in snapshot.tensors.items():
         yield name, safetensors.torch.save(dict(tensors))
-    yield "state.json", snapshot.skeleton
+    yield STATE, snapshot.skeleton
 
 
 def _manifest(step: int, digests: Mapping[str, str]) -> bytes:

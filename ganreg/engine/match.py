@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from functools import reduce
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.guards import Guard, unsound
 from ganreg.engine.play import Play, ScaledLoss
 from ganreg.engine.player import Player
-from ganreg.engine.restore import check_progress, check_taken, refusing
+from ganreg.engine.restore import restore, saved
 from ganreg.engine.streams import Stream, rekey
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
@@ -95,7 +94,7 @@ class Match:
             for part in self._parts_of_batch():
                 share = self._share(player, turn, batch, part)
                 torch.autograd.backward(reduce(torch.add, share.values()))
-                _add(seen, share)
+                _add(seen, {name: value.detach() for name, value in share.items()})
         self._log(player, seen)
 
     def objective(self, player: str) -> Callable[[], Tensor]:
@@ -110,7 +109,7 @@ class Match:
         def loss() -> Tensor:
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
-                _add(total, self._share(player, turn, batch, part), attached=True)
+                _add(total, self._share(player, turn, batch, part))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
 
@@ -218,46 +217,14 @@ class Match:
 
     def state(self) -> dict[str, Any]:
         """All that a checkpoint needs, as nested dicts of tensors and plain values."""
-        return {
-            "step": self.step_index,
-            "task": asdict(self.parts.task),
-            "position": self.position,
-            "attempt": self.attempt,
-            "stage": {"index": self.stage_index, "size": self.size, "fade": self.fade},
-            "networks": {name: network.state_dict() for name, network in self.networks.items()},
-            "ema": {name: network.state_dict() for name, network in self.ema.networks.items()} if self.ema else {},
-            "optimizers": {name: player.optimizer.state_dict() for name, player in self._players.items()},
-            # A lazy penalty's term is older than the step: without it a resumed log would lack a line's value.
-            "terms": dict(self.terms),
-            "updates": {name: player.updates for name, player in self._players.items()},
-            "parts": {name: part.state_dict() for name, part in self.parts.others() if hasattr(part, "state_dict")},
-        }
+        return saved(self)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a `state()`, to which this match then is equal. Raises CheckpointError where it cannot be.
 
         A refused state may have been taken in half: play on only from another.
         """
-        with refusing():
-            check_progress(state, self.parts.task, self._players)
-            self._take(state)
-            check_taken(self, state)
-
-    def _take(self, state: Mapping[str, Any]) -> None:
-        self.stage(**state["stage"])
-        self.step_index, self.position, self.attempt = state["step"], state["position"], state["attempt"]
-        self.terms = {name: value.to(self.device) for name, value in state["terms"].items()}
-        for name, network in self.networks.items():
-            network.load_state_dict(state["networks"][name])
-        if self.ema:
-            for name, network in self.ema.networks.items():
-                network.load_state_dict(state["ema"][name])
-        for name, player in self._players.items():
-            player.take(state["optimizers"][name])
-            player.updates = state["updates"][name]
-        for name, part in self.parts.others():
-            if hasattr(part, "load_state_dict"):
-                part.load_state_dict(state["parts"][name])
+        restore(self, state)
 
     def _take_turn(self, player: str) -> tuple[int, Batch]:
         assert self._feed is not None, "a match without data is for sampling alone"
@@ -319,7 +286,6 @@ class Match:
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.spec.train.precision == "bf16")
 
 
-def _add(seen: dict[str, Tensor], share: Mapping[str, Tensor], *, attached: bool = False) -> None:
+def _add(seen: dict[str, Tensor], share: Mapping[str, Tensor]) -> None:
     for name, value in share.items():
-        value = value if attached else value.detach()
         seen[name] = seen[name] + value if name in seen else value

@@ -1,7 +1,7 @@
-"""What a state from a checkpoint must be before a match continues from it.
+"""What of a match a checkpoint holds, and what a state must be before a match continues from it.
 
-That its files verify says that they are as they were written, not by whom: whatever a state makes of loading is a
-CheckpointError, and what would only fail later, or fill the memory, is refused before.
+That a checkpoint's files verify says that they are as they were written, not by whom: whatever a state makes of
+loading is a CheckpointError, and what would only fail later, or fill the memory, is refused before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from ganreg.assembly import assemble
 from ganreg.engine.guards import unsound
 from ganreg.engine.state import same
-from ganreg.errors import CheckpointError, GanregError
+from ganreg.errors import CheckpointError, GanregError, brief
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 
@@ -27,8 +27,51 @@ if TYPE_CHECKING:
 
 COUNT = range(2**62)
 """What a counter can be; the guards compute with it in 64 bits."""
-SHOWN = 300
-"""Characters of an error's own words."""
+
+
+def saved(match: Match) -> dict[str, Any]:
+    """All that a checkpoint needs, as nested dicts of tensors and plain values."""
+    averages = match.ema.networks if match.ema else {}
+    players = {name: match.player(name) for name in match.players}
+    return {
+        "step": match.step_index,
+        "task": asdict(match.parts.task),
+        "position": match.position,
+        "attempt": match.attempt,
+        "stage": {"index": match.stage_index, "size": match.size, "fade": match.fade},
+        "networks": {name: network.state_dict() for name, network in match.networks.items()},
+        "ema": {name: network.state_dict() for name, network in averages.items()},
+        "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
+        # A lazy penalty's term is older than the step: without it a resumed log would lack a line's value.
+        "terms": dict(match.terms),
+        "updates": {name: player.updates for name, player in players.items()},
+        "parts": {name: part.state_dict() for name, part in match.parts.others() if hasattr(part, "state_dict")},
+    }
+
+
+def restore(match: Match, state: Mapping[str, Any]) -> None:
+    """Make a match equal to a saved state. Raises CheckpointError where it cannot be; it may have taken half of it."""
+    with refusing():
+        _check_progress(state, match.parts.task, match.players)
+        _take(match, state)
+        _check_taken(match, state)
+
+
+def _take(match: Match, state: Mapping[str, Any]) -> None:
+    match.stage(**state["stage"])
+    match.step_index, match.position, match.attempt = state["step"], state["position"], state["attempt"]
+    match.terms = {name: value.to(match.device) for name, value in state["terms"].items()}
+    for name, network in match.networks.items():
+        network.load_state_dict(state["networks"][name])
+    for name, network in match.ema.networks.items() if match.ema else ():
+        network.load_state_dict(state["ema"][name])
+    for name in match.players:
+        player = match.player(name)
+        player.take(state["optimizers"][name])
+        player.updates = state["updates"][name]
+    for name, part in match.parts.others():
+        if hasattr(part, "load_state_dict"):
+            part.load_state_dict(state["parts"][name])
 
 
 @contextmanager
@@ -39,13 +82,11 @@ def refusing() -> Iterator[None]:
     except (CheckpointError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        words = str(error) if isinstance(error, GanregError) else f"{type(error).__name__}: {error}"
-        words = " ".join(words.split())
-        shown = words if len(words) <= SHOWN else f"{words[: SHOWN - 1]}…"
-        raise CheckpointError(f"it does not fit this run: {shown}") from error
+        kind = "" if isinstance(error, GanregError) else f"{type(error).__name__}: "
+        raise CheckpointError(f"it does not fit this run: {kind}{brief(error)}") from error
 
 
-def check_progress(state: Mapping[str, Any], task: Task, players: Collection[str]) -> None:
+def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[str]) -> None:
     """Raise CheckpointError where the plain values of a state are not those of a run of this task and players."""
     index, size, fade = (state["stage"][key] for key in ("index", "size", "fade"))
     counters = (state["step"], state["position"], state["attempt"], index, *state["updates"].values())
@@ -61,9 +102,9 @@ def check_progress(state: Mapping[str, Any], task: Task, players: Collection[str
             raise CheckpointError(f"it does not fit this run: it lacks {wanted}")
 
 
-def check_taken(match: Match, state: Mapping[str, Any]) -> None:
+def _check_taken(match: Match, state: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a match is not equal to the state that it has loaded, or not finite."""
-    now = match.state()
+    now = saved(match)
     for key in {**now, **state}:  # one by one, because comparing takes a copy
         if not (key in now and key in state and same(now[key], state[key])):
             raise CheckpointError(f"it does not fit this run: its '{key}' are not what the run has")
