@@ -140,6 +140,16 @@ class Registry:
             found = self._named(name, kind)
         return found
 
+    def what_brings(self, name: str, kind: str | None = None) -> str:
+        """The `pip install` of a first-party plugin that is missing here and has a part of this name or id, or ""."""
+        namespace, _, bare = name.rpartition("/")
+        for missing, known in first_party().items():
+            kinds = known["components"]
+            offered = kinds.get(kind, ()) if kind else [n for names in kinds.values() for n in names]
+            if missing not in self.namespaces and namespace in ("", missing) and bare in offered:
+                return f"pip install {known['distribution']}"
+        return ""
+
     def offer_of(self, component: type[Component]) -> Offer | None:
         """Who offers a class; None for one that no loaded plugin does."""
         return self._offers.get(component)
@@ -205,16 +215,11 @@ class Registry:
         return PydanticCustomError("unknown_component", "no {kind} is called '{name}'", context)
 
     def _suggest(self, kind: str, name: str) -> str:
-        namespace, _, bare = name.rpartition("/")
+        namespace = name.rpartition("/")[0]
         if namespace and namespace not in first_party() and not difflib.get_close_matches(namespace, self.namespaces):
             return f"no plugin '{namespace}' is here: `ganreg install {namespace}`, or `ganreg --plugin FILE …`"
-        for missing, known in first_party().items():
-            if (
-                missing not in self.namespaces
-                and namespace in ("", missing)
-                and bare in known["components"].get(kind, ())
-            ):
-                return f"pip install {known['distribution']}"
+        if remedy := self.what_brings(name, kind):
+            return remedy
         offered = [(li.namespace, e.name) for li in self.listings() for e in li.entries if e.kind == kind]
         names = sorted({bare for _, bare in offered})
         near = difflib.get_close_matches(name, sorted({*names, *(f"{n}/{bare}" for n, bare in offered)}), n=1)

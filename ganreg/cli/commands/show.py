@@ -63,19 +63,10 @@ def _find(registry: Registry, kind: str | None, name: str) -> Sequence[Offer]:
 
 
 def _hint(registry: Registry, kind: str | None, name: str) -> str:
-    from ganreg.registry import first_party
-
     if name in KINDS:
         return f"`ganreg list {plural(name)}` shows what is installed of this kind"
-    asked, _, bare = name.rpartition("/")
-    for namespace, plugin in first_party().items():
-        offered = (names for k, names in plugin["components"].items() if kind in (None, k))
-        if (
-            namespace not in registry.namespaces
-            and asked in ("", namespace)
-            and any(bare in names for names in offered)
-        ):
-            return f"pip install {plugin['distribution']}"
+    if remedy := registry.what_brings(name, kind):
+        return remedy
     entries = [(li.namespace, e.name) for li in registry.listings() for e in li.entries if kind in (None, e.kind)]
     known = {n for namespace, bare in entries for n in (bare, f"{namespace}/{bare}")}
     near = get_close_matches(name, sorted(known), n=3)
