@@ -15,8 +15,8 @@ from typing import Any
 from ganreg.errors import GanregError, RunFolderError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-LONGEST_PAUSE = 5.0
-"""Seconds between two looks for room; the first ones come sooner."""
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+"""Seconds between two looks for room, at first and in the end."""
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -90,17 +90,18 @@ class Patience:
 
     def __call__(self, write: Callable[[], object]) -> None:
         """Do what writes, again and again until there is room for it."""
-        pause = 0.1
+        pause, waited = SHORTEST_PAUSE, False
         while True:
             try:
                 write()
             except GanregError as error:
                 if not (self._waits and _no_room(error)) or self._stopped():
                     raise
-                if pause == 0.1:
+                if not waited:
                     self._say(f"{error}; waiting for room")
+                waited = True
             else:
-                if pause > 0.1:
+                if waited:
                     self._say("there is room again")
                 return
             time.sleep(pause)

@@ -93,7 +93,6 @@ class Training:
                 self.save()
             self.tick(step)
             if stopping and step < steps:
-                self._saver.settle()
                 raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
 
     def _step(self) -> None:
