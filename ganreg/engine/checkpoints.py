@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -43,22 +43,28 @@ def _leave(state: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state at one moment, copied: the files of a checkpoint before they are bytes."""
+    """A state at one moment: the contents of a checkpoint's files."""
 
     step: int
-    skeleton: bytes
-    tensors: Mapping[str, Mapping[str, Tensor]]
+    files: Mapping[str, bytes]
 
     @classmethod
     def of(cls, state: Mapping[str, Any]) -> Snapshot:
-        """Copy a state to the host. Raises CheckpointError for what a checkpoint cannot hold."""
+        """Take down a state. Raises CheckpointError for what a checkpoint cannot hold."""
         tensors: dict[str, Tensor] = {}
-        skeleton = split(state, tensors)
+        skeleton = json.dumps(split(state, tensors)).encode()
         files: dict[str, dict[str, Tensor]] = {name: {} for name in TENSORS}
+        memory: set[int] = set()
         for name, tensor in tensors.items():
-            top = name.split("/", 1)[0]
-            files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
-        return cls(int(state["step"]), json.dumps(skeleton).encode(), files)
+            top, start = name.split("/", 1)[0], tensor.untyped_storage().data_ptr()
+            # A file has no shared memory: tied weights and parts of one buffer are written each on its own.
+            files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = (
+                tensor.clone() if start in memory else tensor
+            )
+            memory.add(start)
+        # It is these bytes that copy the tensors, once, while the training waits.
+        written = {name: safetensors.torch.save(content) for name, content in files.items()}
+        return cls(int(state["step"]), {**written, STATE: skeleton})
 
 
 class Checkpoints:
@@ -72,15 +78,15 @@ class Checkpoints:
         """Write a state under its step. Raises CheckpointError where the disk does not take it."""
         return self.write(Snapshot.of(state))
 
-    def write(self, snapshot: Snapshot) -> Path:
-        """The same for a copy of a state."""
+    def write(self, snapshot: Snapshot, rest: Callable[[], object] = lambda: None) -> Path:
+        """The same for a state that was taken down. rest: is called between two pieces of work."""
         target = self.folder / f"{snapshot.step:08d}"
         temporary = self.folder / f".{target.name}.tmp"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir()
-            digests = {name: _write(temporary / name, content) for name, content in _files(snapshot)}
+            digests = {name: create(temporary / name, content, rest) for name, content in snapshot.files.items()}
             create(temporary / MANIFEST, _manifest(snapshot.step, digests))
             sync(temporary)
             _remove(target)
@@ -163,13 +169,6 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _files(snapshot: Snapshot) -> Iterator[tuple[str, bytes]]:
-    """The files one after the other, so that one at a time takes memory."""
-    for name, tensors in snapshot.tensors.items():
-        yield name, safetensors.torch.save(dict(tensors))
-    yield STATE, snapshot.skeleton
-
-
 def _manifest(step: int, digests: Mapping[str, str]) -> bytes:
     """The manifest verifies itself too: its own digest is over everything else in it."""
     content = {"format": FORMAT, "step": step, "files": dict(digests)}
@@ -195,8 +194,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> str:
-    create(path, content)
-    return sha256(content).hexdigest()

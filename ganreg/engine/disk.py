@@ -9,12 +9,15 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from ganreg.errors import GanregError, RunFolderError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+CHUNK = 2**20
+"""Bytes that are written between two rests."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two looks for room, at first and in the end."""
 
@@ -48,12 +51,21 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
             raise
 
 
-def create(path: Path, content: bytes) -> None:
-    """Write a file and flush it to the disk. Raises OSError."""
+def create(path: Path, content: bytes, rest: Callable[[], object] = lambda: None) -> str:
+    """Write a file, flush it to the disk, and tell its sha256. Raises OSError.
+
+    rest: is called after every chunk.
+    """
+    digest = sha256()
     with path.open("wb") as file:
-        file.write(content)
+        for start in range(0, len(content), CHUNK):
+            chunk = memoryview(content)[start : start + CHUNK]
+            file.write(chunk)
+            digest.update(chunk)
+            rest()
         file.flush()
         os.fsync(file.fileno())
+    return digest.hexdigest()
 
 
 def sync(path: Path) -> None:

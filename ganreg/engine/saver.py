@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from threading import Event
 from typing import Any
 
 from ganreg.engine.checkpoints import Checkpoints, Snapshot
 from ganreg.engine.disk import Patience
 from ganreg.engine.folder import RunFolder
 
+REST = 2.0
+"""Seconds that the thread rests for each that it works: what is left of the processor is the training's."""
+
 
 class Saver:
-    """Copies the state at once and writes it in a thread, one checkpoint at a time.
+    """Takes down the state at once and writes it in a thread, one checkpoint at a time.
 
     What goes wrong there is raised by the next call: at the next checkpoint, or at the end of the run.
     """
@@ -24,6 +29,7 @@ class Saver:
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
+        self._awaited = Event()
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Begin to write a state. Raises CheckpointError where the one before could not be written."""
@@ -34,8 +40,25 @@ class Saver:
         """Wait until the checkpoint that was begun is written. Raises CheckpointError where it could not be."""
         writing, self._writing = self._writing, None
         if writing:
-            writing.result()
+            self._awaited.set()
+            try:
+                writing.result()
+            finally:
+                self._awaited.clear()
 
     def _write(self, snapshot: Snapshot) -> None:
         self._folder.sync()
-        self._checkpoints.write(snapshot)
+        self._checkpoints.write(snapshot, Pace(self._awaited))
+
+
+class Pace:
+    """Rests in proportion to the work of the thread since the last rest, until somebody waits for it."""
+
+    def __init__(self, awaited: Event) -> None:
+        self._awaited = awaited
+        self._worked = time.thread_time()
+
+    def __call__(self) -> None:
+        """Rest as long as the last piece of work asks."""
+        self._awaited.wait(REST * (time.thread_time() - self._worked))
+        self._worked = time.thread_time()

@@ -15,12 +15,12 @@ TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 
 
 def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
-    """JSON data with every tensor moved to `tensors` under its path.
+    """JSON data with every tensor put into `tensors` under its path, on the host and uncopied where it can be.
 
     Takes tensors, dicts, lists, tuples, str, int, float, bool and None; raises CheckpointError for anything else.
     """
     if isinstance(value, Tensor):
-        tensors[path] = value.detach().to("cpu", copy=True).contiguous()
+        tensors[path] = value.detach().cpu().contiguous()
         return {TENSOR: path}
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and not key.startswith("$") for key in value):

@@ -190,5 +190,6 @@ def checkpoint(state: Mapping[str, Any]) -> dict[str, Any]:
         skeleton = split(state, tensors)
     except CheckpointError as error:
         raise Failure(str(error), "keep state in tensors, numbers, text, lists and dicts") from None
-    restored: dict[str, Any] = join(json.loads(json.dumps(skeleton)), tensors)
+    copies = {name: tensor.clone() for name, tensor in tensors.items()}
+    restored: dict[str, Any] = join(json.loads(json.dumps(skeleton)), copies)
     return restored

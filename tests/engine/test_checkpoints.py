@@ -1,16 +1,18 @@
 """A checkpoint is whole, or it is not used."""
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from ganreg.engine.checkpoints import Checkpoints, read
+from ganreg.engine.checkpoints import Checkpoints, Snapshot, read
 from ganreg.engine.state import same
 from ganreg.errors import CheckpointError
 
 
-def state(step: int) -> dict[str, object]:
+def state(step: int) -> dict[str, Any]:
     return {
         "step": step,
         "networks": {"g": {"weight": torch.randn(3, 4), "steps": torch.tensor(step)}},
@@ -30,6 +32,21 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
         "training.safetensors",
     ]
     assert same(read(path), saved)
+
+
+def test_tensors_that_share_memory_are_saved_each(tmp_path: Path) -> None:
+    weight = torch.randn(4, 6)
+    saved = {"step": 1, "networks": {"all": weight, "rows": weight[1:3], "flat": weight.view(-1), "turned": weight.T}}
+    assert same(read(Checkpoints(tmp_path, 2).save(saved)), saved)
+
+
+def test_what_was_taken_down_stays_what_it_was(tmp_path: Path) -> None:
+    saved = state(1)
+    before = copy.deepcopy(saved)
+    snapshot = Snapshot.of(saved)
+    saved["networks"]["g"]["weight"].zero_()
+    path = Checkpoints(tmp_path, 2).write(snapshot)
+    assert same(read(path), before)
 
 
 def test_the_newest_are_kept_and_nothing_temporary_stays(tmp_path: Path) -> None:
