@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -13,10 +13,10 @@ from torch import nn
 class Ema:
     """Copies of networks whose weights follow slowly: w <- d w + (1 - d) w_now, buffers as they are.
 
-    d = min(decay, (1 + t) / (10 + t)) at step t, so that the first steps do not linger.
+    decay: d at a step, counted from 0.
     """
 
-    def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
+    def __init__(self, networks: Mapping[str, nn.Module], decay: Callable[[int], float]) -> None:
         self._sources = networks
         self._decay = decay
         self.networks = {name: deepcopy(network).requires_grad_(False) for name, network in networks.items()}
@@ -24,7 +24,7 @@ class Ema:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Follow the networks after step number `step`, counted from 0."""
-        decay = min(self._decay, (1 + step) / (10 + step))
+        decay = self._decay(step)
         for name, copy in self.networks.items():
             source = self._sources[name]
             torch._foreach_lerp_(list(copy.parameters()), list(source.parameters()), 1 - decay)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Protocol
 
 import torch
@@ -62,7 +62,7 @@ class Match:
             for name, owned in spec.game.players.items()
         }
         generators = {n: self.networks[n] for n, role in spec.game.networks.items() if role == "generator"}
-        self.ema = Ema(generators, spec.ema.decay) if spec.ema else None
+        self.ema = Ema(generators, partial(spec.ema.at, train=spec.train)) if spec.ema else None
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self._turns: Counter[str] = Counter()
         self._plays: dict[str, Play] = {}

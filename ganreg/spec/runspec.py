@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -52,12 +53,6 @@ class Latent(Section):
     distribution: Literal["normal", "uniform"] = Field("normal", description="N(0, 1), or uniform over [-1, 1)")
 
 
-class Ema(Section):
-    """An exponential moving average of the generators' weights; samples come from it."""
-
-    decay: float = Field(0.999, ge=0, lt=1, description="per step, reached by the ramp min(decay, (1 + t) / (10 + t))")
-
-
 class Train(Section):
     """How long, how large and where."""
 
@@ -82,6 +77,49 @@ class Train(Section):
                 {"batch_size": self.batch_size, "accumulate": self.accumulate},
             )
         return self
+
+
+class Ema(Section):
+    """An exponential moving average of the generators' weights; samples come from it."""
+
+    decay: float = Field(0.999, ge=0, lt=1, description="per step, reached by the ramp min(decay, (1 + t) / (10 + t))")
+    half_life: PositiveFloat | None = Field(
+        None, allow_inf_nan=False, description="pictures after which a weight counts half; in place of `decay`"
+    )
+    ramp: PositiveFloat | None = Field(
+        None, allow_inf_nan=False, description="largest half-life as a share of the pictures so far; 0.05 in StyleGAN2"
+    )
+    final: float | None = Field(
+        None, ge=0, le=1, description="decay at the last step, reached from `decay` along half a cosine, as in BYOL"
+    )
+    start: int = Field(0, ge=0, description="step that it begins at; until then it is the generator itself")
+
+    @field_validator("ramp", "final")
+    @classmethod
+    def _of_its_kind(cls, value: float | None, info: ValidationInfo) -> float | None:
+        halves = info.data.get("half_life") is not None
+        if value is not None and halves != (info.field_name == "ramp"):
+            raise ValueError("goes without `half_life`" if halves else "goes with `half_life`")
+        return value
+
+    def at(self, step: int, train: Train) -> float:
+        """The decay d at a step, counted from 0: w <- d w + (1 - d) w_now.
+
+        With a half-life h in pictures, d = 0.5^(batch size / h), h at most `ramp` times the pictures since `start`
+        (StyleGAN2; Karras et al., 2020; arXiv:1912.04958).
+        """
+        since = step - self.start
+        if since < 0:
+            return 0.0
+        if self.half_life is not None:
+            pictures = since * train.batch_size
+            half_life = self.half_life if self.ramp is None else min(self.half_life, self.ramp * pictures)
+            return 0.5 ** (train.batch_size / half_life) if half_life else 0.0
+        decay = self.decay
+        if self.final is not None:
+            left = (1 + math.cos(math.pi * min(step / train.steps, 1))) / 2
+            decay = self.final - (self.final - decay) * left
+        return min(decay, (1 + since) / (10 + since))
 
 
 class Output(Section):

@@ -1,14 +1,22 @@
 """The moving average against its formula."""
 
+import math
+from functools import partial
+
+import pytest
 import torch
 from torch import nn
 
 from ganreg.engine.ema import Ema
+from ganreg.errors import SpecError
+from ganreg.spec.runspec import Ema as Averaging
+from ganreg.spec.runspec import Train
+from tests.conftest import Tiny
 
 
 def test_weights_follow_the_formula_and_buffers_are_copied() -> None:
     network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).double()
-    ema = Ema({"g": network}, decay=0.5)
+    ema = Ema({"g": network}, partial(Averaging(decay=0.5).at, train=Train()))
     expected = network[0].weight.detach().clone()
     for step in range(12):
         with torch.no_grad():
@@ -20,3 +28,50 @@ def test_weights_follow_the_formula_and_buffers_are_copied() -> None:
     assert torch.allclose(ema.networks["g"][0].weight, expected, atol=1e-12)
     assert torch.equal(ema.networks["g"][1].running_mean, network[1].running_mean)
     assert not any(p.requires_grad for p in ema.networks["g"].parameters())
+
+
+TRAIN = Train(steps=100, batch_size=32)
+
+
+def test_half_of_a_weight_is_gone_after_the_half_life() -> None:
+    averaging = Averaging(half_life=320)
+    assert math.prod(averaging.at(step, TRAIN) for step in range(7, 17)) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_the_ramp_is_that_of_stylegan2() -> None:
+    averaging = Averaging(half_life=10_000, ramp=0.05)
+    for step in (1, 10, 5000, 50_000):
+        seen = step * TRAIN.batch_size
+        assert averaging.at(step, TRAIN) == pytest.approx(0.5 ** (32 / min(10_000, seen * 0.05)), rel=1e-12)
+    assert averaging.at(0, TRAIN) == 0
+
+
+def test_the_decay_follows_half_a_cosine_to_its_end() -> None:
+    averaging = Averaging(decay=0.2, final=0.9)
+    assert averaging.at(50, TRAIN) == pytest.approx(0.55, rel=1e-12)
+    assert averaging.at(100, TRAIN) == averaging.at(200, TRAIN) == 0.9
+    assert averaging.at(25, TRAIN) == pytest.approx(0.9 - 0.7 * (1 + math.sqrt(0.5)) / 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("averaging", [Averaging(start=3), Averaging(start=3, half_life=1e3, ramp=1)])
+def test_until_it_starts_it_is_the_network(averaging: Averaging) -> None:
+    network = nn.Linear(2, 2)
+    ema = Ema({"g": network}, partial(averaging.at, train=TRAIN))
+    for step in range(5):
+        torch.nn.init.normal_(network.weight)
+        ema.update(step)
+        assert torch.equal(ema.networks["g"].weight, network.weight) == (step < 3 or averaging.at(step, TRAIN) == 0)
+    assert not torch.equal(ema.networks["g"].weight, network.weight)
+
+
+@pytest.mark.parametrize(
+    ("ema", "message"),
+    [
+        ({"ramp": 0.05}, "ema.ramp.*goes with `half_life`"),
+        ({"half_life": 100, "final": 1}, "ema.final.*goes without `half_life`"),
+        ({"half_life": float("inf")}, "ema.half_life.*finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_its_place(tiny: Tiny, ema: dict[str, float], message: str) -> None:
+    with pytest.raises(SpecError, match=f"(?s){message}"):
+        tiny(ema=ema)
