@@ -189,7 +189,7 @@ class Run:
 
         with untouched():
             match, feed = self._trained()
-            return generate(match, feed, count, "samples", *(() if seed is None else (seed,)))
+            return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
 
     def report(self) -> Path:
         """Write report.html from what the folder holds."""

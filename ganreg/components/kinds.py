@@ -181,11 +181,11 @@ class Dataset(Component, kind="dataset"):
 
 
 class Metric(Component, kind="metric"):
-    """Measures the generator. Builds a callable `(evaluation) -> {name: value}`."""
+    """Measures the generator. Builds a callable `(evaluation) -> {name: number, or picture (C, H, W) in [-1, 1]}`."""
 
     every: PositiveInt | None = Field(None, description="steps between two measurements; null for the end alone")
 
-    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Tensor]:
         """The figures, by name."""
         raise NotImplementedError(f"metric '{self.name}' is not callable")
 
@@ -201,6 +201,9 @@ class Observer(Component, kind="observer"):
 
     def sampled(self, step: int, picture: Path) -> None:
         """A grid of samples was written."""
+
+    def drawn(self, step: int, name: str, picture: Path) -> None:
+        """A metric's picture of that name was written."""
 
     def finished(self, step: int) -> None:
         """The run ended, at its last step or before."""

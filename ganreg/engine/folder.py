@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
 
 LOCK = ".lock"
-WRITTEN = ("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "report.html", "samples", "checkpoints")
+WRITTEN = ("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "report.html", "samples", "figures", "checkpoints")
 
 
 class RunFolder:
@@ -31,6 +32,7 @@ class RunFolder:
         self.log = path / "log.jsonl"
         self.speed = path / "speed.jsonl"
         self.samples = path / "samples"
+        self.figures = path / "figures"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report.html"
 
@@ -81,9 +83,13 @@ class RunFolder:
         empty = all(path.is_dir() and not any(path.iterdir()) for path in (self.samples, self.checkpoints))
         return empty and not any(path.exists() for path in (self.spec, self.log, self.speed, self.report))
 
+    def figure(self, name: str, step: int) -> Path:
+        """Where a metric's picture of a name stands."""
+        return self.figures / re.sub(r"[^\w-]+", "-", name) / f"{step:08d}.png"
+
     def sync(self) -> None:
         """Flush the records to the disk, and the names of the pictures: a checkpoint relies on them. Raises OSError."""
-        for path in (self.log, self.speed, self.samples, self.path):
+        for path in (self.log, self.speed, self.samples, *self.figures.glob("*"), self.figures, self.path):
             sync(path)
 
     def clear(self) -> None:
@@ -100,7 +106,7 @@ class RunFolder:
         for path in (self.log, self.speed):
             kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
             replace(path, "".join(kept).encode())
-        for picture in self.samples.glob("*.png"):
+        for picture in (*self.samples.glob("*.png"), *self.figures.glob("*/*.png")):
             if picture.stem.isdecimal() and int(picture.stem) > step:
                 with writing(picture):
                     picture.unlink()

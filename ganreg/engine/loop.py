@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation
+from ganreg.engine.metrics import Evaluation, is_picture
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.saver import Saver
 from ganreg.errors import DivergenceError, GanregError, Interrupted, PluginError
@@ -132,7 +132,7 @@ class Training:
         """Write a grid of samples; the same noise at every step."""
         step, every = self.match.step_index, self.match.spec.output
         picture = self.folder.samples / f"{step:08d}.png"
-        images = generate(self.match, self.feed, every.samples, "samples")
+        images = generate(self.match, self.feed, every.samples, "samples").images
         self.patience(lambda: save_grid(images, picture))
         self.tell("sampled", step, picture)
 
@@ -143,9 +143,15 @@ class Training:
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
                     found = metric(Evaluation(self.match, self.feed))
-                    figures = {name: float(value) for name, value in found.items()}
-                self._write(self.folder.log, {"step": step, "metrics": figures})
-                self.tell("logged", step, figures)
+                    pictures = {name: value for name, value in found.items() if is_picture(value)}
+                    figures = {name: float(value) for name, value in found.items() if name not in pictures}
+                if figures:
+                    self._write(self.folder.log, {"step": step, "metrics": figures})
+                    self.tell("logged", step, figures)
+                for name, picture in pictures.items():
+                    path = self.folder.figure(name, step)
+                    self.patience(partial(save_grid, picture[None], path))
+                    self.tell("drawn", step, name, path)
 
     def save(self) -> None:
         """Begin to write a checkpoint, after making sure that every number in it is finite."""

@@ -13,16 +13,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ganreg.batch import Batch
 from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 
 
 @torch.no_grad()
-def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Tensor:
+def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Batch:
     """`count` pictures (N, C, H, W) from the first generator's moving average, a function of seed and purpose.
 
-    In a conditional run the classes come in equal shares, in order. The feed is for image-to-image games.
+    With them are the labels and the source pictures that they were made from. In a conditional run the classes come in
+    equal shares, in order. The feed is for image-to-image games.
     """
     network = next(iter(match.generators.values()))
     z = match.noise(count, *purpose)
@@ -37,7 +39,7 @@ def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -
             their_labels = None if labels is None else labels[part]
             their_source = None if source is None else source[part]
             pieces.append(match.spec.game.sample(network, z[part], their_labels, their_source))
-    return torch.cat(pieces).float()
+    return Batch(torch.cat(pieces).float(), labels, source)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class Facts:
 
     recipe: pairs of a component's bare name and its role. steps: what the spec asks for, None where it cannot be
     read. step: how far the run came. losses: each player's terms. seconds: of training, over all resumptions.
-    samples: step and file. checkpoints: step and bytes.
+    samples: step and file; figures: the same of each of the metrics' pictures. checkpoints: step and bytes.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Facts:
     images_per_second: float | None
     seconds: float
     samples: list[tuple[int, Path]]
+    figures: dict[str, list[tuple[int, Path]]]
     checkpoints: list[tuple[int, int]]
     components: dict[str, Mapping[str, Any]]
     environment: dict[str, Any]
@@ -81,6 +82,7 @@ def gather(run: RunFolder) -> Facts:
         images_per_second=median(rates) if rates else None,
         seconds=_total(record["seconds"] for record in clock),
         samples=samples,
+        figures={folder.name: _numbered(folder.glob("*.png")) for folder in sorted(run.figures.glob("*"))},
         checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
         components=lock.pop("components", {}),
         environment={name: version for name, version in lock.items() if name != "format"},

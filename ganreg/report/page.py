@@ -20,6 +20,7 @@ from ganreg.report.facts import Facts, Series, gather
 THUMBNAILS = 9  # three rows of three beside the newest grid
 THUMBNAIL_SIZE = 320  # pixels at most, so that the page stays small
 PICTURE_SIZE = 1280
+FIGURE_SIZE = 640
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def render(facts: Facts) -> str:
         metrics=metrics,
         speed=speed,
         thumbnails=thumbnails,
+        figures=[(name, _pictures(evenly(found, 3), FIGURE_SIZE)) for name, found in facts.figures.items()],
         newest=_pictures(newest, PICTURE_SIZE),
         notes=_notes(facts),
         spec=_sections(facts.spec_text),

@@ -71,6 +71,7 @@ def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Itera
     provided = set(spec.discriminator.provides) | set(spec.generator.provides)
     asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
     asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
+    asking += [(("metrics", index), metric) for index, metric in enumerate(spec.metrics)]
     for path, part in asking:
         inner = [c for there, c in spec.components() if there[: len(path)] == path and len(there) > len(path)]
         lacking = sorted(set(part.requires).union(*(c.requires for c in inner)) - provided)

@@ -218,9 +218,9 @@ def compare(whole: Path, killed: Path) -> list[str]:
         found.append("the last checkpoints differ")
     if (whole / "log.jsonl").read_bytes() != (killed / "log.jsonl").read_bytes():
         found.append("the logs differ")
-    pictures = [{p.name: p.read_bytes() for p in (folder / "samples").iterdir()} for folder in (whole, killed)]
+    pictures = [{p.relative_to(folder): p.read_bytes() for p in folder.rglob("*.png")} for folder in (whole, killed)]
     if pictures[0] != pictures[1]:
-        found.append("the sample pictures differ")
+        found.append("the pictures differ")
     left = [p.name for p in (killed / "checkpoints").iterdir() if not p.name.isdigit()]
     if left:
         found.append(f"left behind: {left}")

@@ -51,7 +51,7 @@ def task_for(subject: Subject) -> None:
 def samples(subject: Subject) -> None:
     """It samples pictures of the first generator's task."""
     match = arena.match(subject)
-    made = generate(match, match.feed, 5, "samples")
+    made = generate(match, match.feed, 5, "samples").images
     name = next(name for name, role in match.spec.game.networks.items() if role == "generator")
     wanted = (5, *match.spec.game.task_for(name, match.parts.task).image)
     if tuple(made.shape) != wanted or not torch.isfinite(made).all():

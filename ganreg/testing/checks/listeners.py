@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganreg.engine.metrics import Evaluation
+import torch
+from torch import Tensor
+
+from ganreg.engine.metrics import Evaluation, is_picture
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.state import same
 from ganreg.spec.runspec import RunSpec
@@ -19,27 +22,28 @@ from ganreg.testing.suite import Subject
 BATCH = 32
 
 
-@check("metric", needs=("builds",), remedy="return {name: number}")
+@check("metric", needs=("builds",), remedy="return {name: number}, or pictures (C, H, W) in [-1, 1]")
 def figures(subject: Subject) -> None:
-    """It gives finite numbers by name, the same ones from the same pictures."""
+    """It gives finite numbers and pictures by name, the same ones from the same pictures."""
     match = arena.match(subject, size=BATCH)
     measure: Any = build(subject.make(), match.parts.task)
-    one, other = (dict(_figures(measure(Evaluation(match, match.feed)))) for _ in range(2))
-    if one != other:
-        name = next(name for name in {**one, **other} if one.get(name) != other.get(name))
+    one, other = (_figures(measure(Evaluation(match, match.feed))) for _ in range(2))
+    differing = [name for name in {**one, **other} if not same(one.get(name), other.get(name))]
+    if differing:
+        name = differing[0]
         raise Failure(
             f"measured twice, '{name}' is {one.get(name)} and {other.get(name)}",
             "keep nothing between two measurements",
         )
 
 
-def _figures(found: Any) -> Mapping[str, float]:
+def _figures(found: Any) -> Mapping[str, float | Tensor]:
     if not isinstance(found, Mapping) or not found or not all(isinstance(name, str) for name in found):
         raise Failure(f"it gives {found!r}, not a mapping of names to numbers")
-    figures = {}
+    figures: dict[str, float | Tensor] = {}
     for name, value in found.items():
-        figures[name] = float(value)
-        if not abs(figures[name]) < float("inf"):
+        figures[name] = value if is_picture(value) else float(value)
+        if not torch.as_tensor(figures[name]).abs().max() < float("inf"):
             raise Failure(f"'{name}' is {value}, which is not finite")
     return figures
 
@@ -67,13 +71,14 @@ def hears(subject: Subject) -> None:
     match = arena.match(subject)
     folder = scratch() / "run"
     picture = folder / "samples" / "00000000.png"
-    save_grid(generate(match, match.feed, 4, "samples"), picture)
+    save_grid(generate(match, match.feed, 4, "samples").images, picture)
     spec = RunSpec.model_dump(match.spec, mode="json")
     events: list[tuple[str, tuple[Any, ...]]] = [
         ("started", (folder, spec)),
         ("sampled", (0, picture)),
         ("logged", (1, {"generator/loss": 0.5, "discriminator/loss": 1.5})),
         ("logged", (1, {"distance": 3.0})),
+        ("drawn", (1, "neighbours", picture)),
         ("sampled", (2, Path(picture))),
         ("finished", (2,)),
     ]
