@@ -17,7 +17,7 @@ from ganreg.registry.lock import Lock, lock, read_lock
 from ganreg.seeds import derive
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
-from ganreg.spec.runspec import RunSpec
+from ganreg.spec.runspec import Init, RunSpec
 from ganreg.spec.validation import validate, validate_component
 from ganreg.spec.writing import plain, to_yaml
 from ganreg.task import Task
@@ -89,10 +89,13 @@ class Run:
 
     def check(self) -> DryRun:
         """Build the networks and play a step on the meta device. Raises SpecError with positions."""
+        return self._check(self.spec)
+
+    def _check(self, spec: RunSpec) -> DryRun:
         from ganreg.check import dry_run
 
         try:
-            return dry_run(self.spec, task_of(self.spec, self.spec.data.info()))
+            return dry_run(spec, task_of(spec, spec.data.info()))
         except SpecError as error:
             raise self._located(error) from error.__cause__
 
@@ -133,7 +136,9 @@ class Run:
 
         if resume:
             self._compare(say)
-        for warning in self.check().warnings:
+        # What a run has begun with is in its checkpoints: the other run may be gone.
+        begun = resume and bool(self._checkpoints().folders())
+        for warning in self._check(self.spec.model_copy(update={"init": None}) if begun else self.spec).warnings:
             say(f"warning: {warning}")
         with self._claimed() as folder, untouched():
             if not resume:
@@ -149,6 +154,8 @@ class Run:
                 training, observers=[*training.observers, *observers], tick=tick, say=say, stop=stop or Stop()
             )
             training.tell("started", self.folder, plain(self.spec, self.registry))
+            if self.spec.init and not begun:
+                self._begin(training, self.spec.init)
             try:
                 training.run()
             except BaseException:
@@ -277,6 +284,13 @@ class Run:
         else:
             for difference in found:
                 say(f"warning: {difference}")
+
+    def _begin(self, training: Training, init: Init) -> None:
+        from ganreg.engine.inherit import inherit
+
+        step = inherit(training.match, init)
+        training.say(f"starting from the weights of {init.run} at step {step}")
+        training.save()  # The other run may go on or go away: from here on this one has all that it needs.
 
     def _restore(self, training: Training, say: Callable[[str], None]) -> None:
         from ganreg.engine.folder import attempts

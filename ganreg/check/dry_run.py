@@ -10,6 +10,7 @@ from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
+from ganreg.engine.inherit import heritage
 from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
@@ -34,7 +35,8 @@ class DryRun:
 def dry_run(spec: RunSpec, task: Task) -> DryRun:
     """Build everything on the meta device and play one full step of the schedule there.
 
-    Raises SpecError: a part cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored.
+    Raises SpecError: a part cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored, the
+    run to start from has other networks.
     """
     tracker = Tracker()
     with untouched(), tracker:
@@ -52,6 +54,8 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
             path, who = culprit(error, match)
             raise SpecError([Mistake(f"{who} fails in the dry run: {sentence(error)}", path)]) from error
         mistakes, warnings = match.findings()
+    if spec.init:
+        heritage(spec.init, parts.networks)
     if mistakes:
         raise SpecError(mistakes)
     return DryRun(

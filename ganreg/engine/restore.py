@@ -105,7 +105,7 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
 def _check_taken(match: Match, state: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a match is not equal to the state that it has loaded, or not finite."""
     now = saved(match)
-    for key in {**now, **state}:  # one by one, because comparing takes a copy
+    for key in {**now, **state}:
         if not (key in now and key in state and same(now[key], state[key])):
             raise CheckpointError(f"it does not fit this run: its '{key}' are not what the run has")
     if found := unsound(match.networks) or (match.ema and unsound(match.ema.networks)):

@@ -146,8 +146,21 @@ def _named(value: Any, default: str) -> Any:
     return {"name": default, **value} if isinstance(value, dict) and "name" not in value else value
 
 
+class Init(Section):
+    """Another run, whose newest checkpoint the networks start from, and their averages."""
+
+    run: Path = Field(description="its folder")
+    networks: tuple[str, ...] | None = Field(
+        None, min_length=1, description="which ones; null for all that both runs have"
+    )
+
+
 def _latent(value: Any) -> Any:
     return {"size": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _init(value: Any) -> Any:
+    return {"run": value} if isinstance(value, str | Path) else value
 
 
 class RunSpec(BaseModel):
@@ -171,6 +184,9 @@ class RunSpec(BaseModel):
     schedule: Schedule = Field(_by_name("alternating"), description="the order of updates within a step")
     optimizers: dict[str, Optimizer] = Field({}, description="one per player of the game; adam where none is given")
     ema: Ema | None = Field(Ema(), description="moving average of the generator; null for none")
+    init: Annotated[Init | None, BeforeValidator(_init, json_schema_input_type=Path | Init | None)] = Field(
+        None, description="weights to start from: the folder of a run, or a mapping; null for random ones"
+    )
     train: Train = Field(Train(), description="length, size and place of the training")
     metrics: tuple[Metric, ...] = Field((), description="measurements of the generator")
     observers: tuple[Observer, ...] = Field((), description="who else hears of the run")

@@ -1,0 +1,59 @@
+"""The weights of another run, for the networks of a new one to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.match import Match
+from ganreg.errors import CheckpointError, Mistake, SpecError
+from ganreg.spec.runspec import Init
+
+
+def heritage(init: Init, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """The newest verified state of the other run, of these networks alone.
+
+    Raises SpecError where there is none, or a network has other weights there, by name or by shape.
+    """
+    try:
+        state, _ = Checkpoints(init.run / "checkpoints", keep=1).newest()
+        theirs = state["networks"]
+        named = [name for name in networks if name in theirs] if init.networks is None else init.networks
+        if not named:
+            raise CheckpointError(f"{init.run} has none of {', '.join(networks)}, but {', '.join(theirs)}")
+        for name in named:
+            _compare(init, name, networks, theirs)
+    except CheckpointError as error:
+        raise SpecError([Mistake(f"cannot start from there: {error}", ("init",))]) from error
+    averages = {name: state["ema"].get(name, theirs[name]) for name in named}
+    return {"step": state["step"], "networks": {name: theirs[name] for name in named}, "ema": averages}
+
+
+def inherit(match: Match, init: Init) -> int:
+    """Give a match's networks the weights that they start from; the step that those were reached at.
+
+    Each average continues the other run's, where that has one. Raises SpecError as `heritage` does.
+    """
+    state = heritage(init, match.networks)
+    for name, weights in state["networks"].items():
+        match.networks[name].load_state_dict(weights)
+    for name, average in match.ema.networks.items() if match.ema else ():
+        if name in state["ema"]:
+            average.load_state_dict(state["ema"][name])
+    step: int = state["step"]
+    return step
+
+
+def _compare(init: Init, name: str, networks: Mapping[str, nn.Module], theirs: Mapping[str, Any]) -> None:
+    for who, known in (("this run", networks), (str(init.run), theirs)):
+        if name not in known:
+            raise CheckpointError(f"{who} has no network '{name}', but {', '.join(known)}")
+    here = {key: tuple(value.shape) for key, value in networks[name].state_dict().items()}
+    there = {key: tuple(value.shape) for key, value in theirs[name].items()}
+    for key in {**here, **there}:
+        if here.get(key) != there.get(key):
+            ours, other = (shapes.get(key, "not there") for shapes in (here, there))
+            raise CheckpointError(f"the network '{name}' differs: its '{key}' is {ours} here and {other} in {init.run}")
