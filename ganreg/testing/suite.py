@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from ganreg.components import Component
 from ganreg.registry import Registry
 from ganreg.task import Task
-from ganreg.testing.check import NETWORKS, PLUGIN, Failure
+from ganreg.testing.check import NETWORKS, PLUGIN, Failure, Skip
 from ganreg.testing.files import picture_folder
 from ganreg.testing.tasks import claimed
 
@@ -110,16 +110,24 @@ class Subject:
         return values
 
     def make(self, **changes: Any) -> Component:
-        """A fresh component with its parameters. Raises Failure."""
+        """A fresh component with its parameters. Raises Failure, and Skip where one names a plugin that is not here."""
         try:
             return self.component.model_validate({**self.parameters, **changes}, context={"registry": self.suite})
         except ValidationError as error:
             found = "; ".join(_sentence(e) for e in error.errors(include_url=False))
+            remedies = {self._brings(e) for e in error.errors(include_url=False)}
+            if all(remedies):
+                raise Skip(f"it is tried with what is not here, {' and '.join(sorted(remedies))}: {found}") from None
             raise Failure(
                 f"it cannot be made: {found}", "mend the default, or the first of Field(examples=[…])"
             ) from None
         except PydanticCustomError as error:
             raise Failure(f"it cannot be made: {error.message()}") from None
+
+    def _brings(self, error: Any) -> str:
+        """What would bring the part that an error is about, where that is all that is wrong; else ""."""
+        unknown = error["type"] == "unknown_component"
+        return self.suite.registry.what_brings(error["ctx"]["name"], error["ctx"]["kind"]) if unknown else ""
 
     @cached_property
     def part(self) -> Component:

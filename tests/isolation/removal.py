@@ -2,6 +2,7 @@
 
     python -m tests.isolation.removal                     every plugin; as long as so many runs of the suite
     python -m tests.isolation.removal --plugin classic -- tests/engine -x
+    python -m tests.isolation.removal --together --plugin losses --plugin augment -- -m "not needs" tests
 
 A plugin is removed from an environment of its own, with those that say that they need it, as pip would have it;
 everything else that this one has is there. Tests about what the plugin offers are skipped and say so; nothing may fail,
@@ -90,12 +91,14 @@ def expected(line: str, removed: set[str]) -> bool:
 
 @click.command()
 @click.option("--plugin", "plugins", multiple=True, type=click.Choice(sorted(first_party())), help="These alone.")
+@click.option("--together", is_flag=True, help="Remove them all at once.")
 @click.argument("arguments", nargs=-1)
-def main(plugins: tuple[str, ...], arguments: tuple[str, ...]) -> None:
+def main(plugins: tuple[str, ...], together: bool, arguments: tuple[str, ...]) -> None:
     """Run the tests without each first-party plugin. ARGUMENTS go to pytest in place of all tests and `-n auto`."""
     failed = False
-    for namespace in plugins or sorted(first_party()):
-        removed = needing(first_party()[namespace]["distribution"])
+    names = [first_party()[namespace]["distribution"] for namespace in plugins or sorted(first_party())]
+    for group in [names] if together else [[name] for name in names]:
+        removed = set().union(*map(needing, group))
         with tempfile.TemporaryDirectory() as folder:
             counts, wrong = outcome(removed, arguments or ("-n", "auto", *suites(removed)), Path(folder))
         failed = failed or bool(wrong)

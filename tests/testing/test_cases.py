@@ -221,3 +221,20 @@ def test_the_kit_leaves_threads_and_generators_as_they_were() -> None:
 def test_the_kit_imports_no_torch_before_it_is_used(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Half(Loss, name="half"):
+    """Half of another loss."""
+
+    base: Loss = Field("classic/hinge", description="the loss that is halved")
+    share: float = Field(0.5, description="how much of it")
+
+
+def test_a_part_that_is_tried_with_an_absent_plugin_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANREG_PLUGINS", "proofs")
+    result = case(cases([Half]), "constructs").result()
+    assert result.status == "skipped"
+    assert "pip install ganreg-classic: base: no loss is called 'classic/hinge'" in result.message
+    for examples in ({"base": "elsewhere/hinge"}, {"share": "much"}):
+        assert case(cases([Half], examples={"half": examples}), "constructs").result().status == "failed"
+    assert case(cases([Half], examples={"half": {"base": "proofs/tiny-hinge"}}), "constructs").result().status == "ok"

@@ -32,6 +32,8 @@ EVERY = [
     *(FixedADA(p=0.9, groups=[group]) for group in GROUPS),
     ADA(initial=0.9, groups=list(GROUPS)),
 ]
+CLASSIC = pytest.mark.needs("ganreg-classic")
+DCGAN = {"name": "classic/dcgan", "width": 4}
 
 
 @pytest.mark.parametrize(
@@ -48,12 +50,18 @@ def test_derivatives_agree_with_differences(pictures, stream, part):
     assert gradgradcheck(cubed, images, fast_mode=True)
 
 
-@pytest.mark.needs("ganreg-classic")
-@pytest.mark.parametrize("penalty", ["classic/r1", "classic/gradient-penalty"])
-def test_penalties_differentiate_through_all_of_it(make_match, penalty):
+@pytest.mark.parametrize(
+    ("generator", "discriminator", "penalty"),
+    [
+        ("proofs/tiny-generator", "proofs/tiny-discriminator", "proofs/tiny-r1"),
+        pytest.param(DCGAN, DCGAN, "classic/r1", marks=CLASSIC),
+        pytest.param(DCGAN, DCGAN, "classic/gradient-penalty", marks=CLASSIC),
+    ],
+)
+def test_penalties_differentiate_through_all_of_it(make_match, generator, discriminator, penalty):
     match = make_match(
-        generator={"name": "classic/dcgan", "width": 4},
-        discriminator={"name": "classic/dcgan", "width": 4},
+        generator=generator,
+        discriminator=discriminator,
         augment={"name": "ada-fixed", "p": 0.8, "groups": list(GROUPS)},
         penalties=[penalty],
     )

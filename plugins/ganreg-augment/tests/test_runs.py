@@ -1,4 +1,4 @@
-"""Whole runs: with classic's networks, from the README's specs, and across a stop."""
+"""Whole runs: with other plugins' networks, from the README's specs, and across a stop."""
 
 import re
 from pathlib import Path
@@ -11,28 +11,42 @@ from ganreg import compose
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 
-pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
-
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 SPECS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 SMALL = {"name": "classic/dcgan", "width": 4, "max_width": 8}
 EXAMPLES = {"chain": {"parts": ["flip", "blur"]}, "scheduled": {"base": "shift"}}
+GAME = "proofs/tiny-standard"
+TINY = {
+    "generator": {"name": "proofs/tiny-generator", "normalized": True},
+    "discriminator": "proofs/tiny-discriminator",
+}
+ADAM = dict.fromkeys(("generator", "discriminator"), "proofs/tiny-adam")
 ADA = {"name": "ada", "initial": 0.5, "interval": 2, "length": 80}
 RAMP = {"name": "scheduled", "base": "instance-noise", "parameter": "sigma", "start": 0.3, "end": 0, "steps": 5}
 
 
+def classic(discriminator):
+    stack = {"generator": SMALL, "discriminator": discriminator, "penalties": ["classic/r1"]}
+    return pytest.param(stack, EXAMPLES, marks=pytest.mark.needs("ganreg-classic"), id=str(discriminator))
+
+
 @pytest.mark.parametrize("component", ganreg_augment.COMPONENTS, ids=lambda c: c.name)
-@pytest.mark.parametrize("discriminator", [SMALL, {"name": "classic/conv", "widths": [4]}, "classic/mlp"], ids=str)
-def test_every_part_plays_with_classics_networks(make_match, component, discriminator):
-    part = {"name": f"augment/{component.name}", **EXAMPLES.get(component.name, {})}
+@pytest.mark.parametrize(
+    ("stack", "examples"),
+    [
+        *map(classic, [SMALL, {"name": "classic/conv", "widths": [4]}, "classic/mlp"]),
+        pytest.param({**TINY, "penalties": ["proofs/tiny-r1"]}, EXAMPLES | {"apa": {"base": GAME}}, id="proofs"),
+    ],
+)
+def test_every_part_plays_with_others_networks(make_match, component, stack, examples):
+    part = {"name": f"augment/{component.name}", **examples.get(component.name, {})}
     kind = "augment" if component.kind == "augmentation" else component.kind
-    match = make_match(
-        **{kind: part}, generator=SMALL, discriminator=discriminator, conditional=True, penalties=["classic/r1"]
-    )
+    match = make_match(**{kind: part}, **stack, conditional=True)
     match.step()
     match.guard.check(match.networks)
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 @pytest.mark.parametrize("text", SPECS, ids=["ada", "noise", "apa", "simclr"])
 def test_the_readmes_specs_pass_the_check_and_play(text):
     spec = YAML(typ="safe", pure=True).load(text)
@@ -50,15 +64,14 @@ def test_the_readmes_specs_pass_the_check_and_play(text):
         ("augment", ADA, "augment"),
         ("augment", RAMP, "augment"),
         ("augment", {"name": "chain", "parts": [{"name": "scheduled", "base": ADA}, RAMP]}, "augment.parts.0.base"),
-        ("game", {**ADA, "name": "apa"}, "game"),
+        ("game", {**ADA, "name": "apa", "base": GAME}, "game"),
         ("augment", "diffaugment", None),
     ],
     ids=["ada", "scheduled", "chain", "apa", "diffaugment"],
 )
 def test_three_steps_and_three_are_six(tmp_path, make_match, key, value, kept):
     """Bit for bit, the first three being all that a checkpoint on the disk holds."""
-    spec = {key: value, "generator": SMALL, "discriminator": SMALL, "optimizers": {}}
-    whole, first, second = (make_match(**spec) for _ in range(3))
+    whole, first, second = (make_match(**{key: value}, **TINY, optimizers=ADAM) for _ in range(3))
     for _ in range(6):
         whole.step()
     for _ in range(3):

@@ -128,14 +128,15 @@ def pictures() -> type[Pictures]:
 def make_match() -> Callable[..., Match]:
     """The match of a spec, by default of smooth networks that move by gradient descent."""
 
-    def make(lr: float = RATE, optimizer: str = "classic/sgd", **changes) -> Match:
+    def make(lr: float = RATE, optimizer: str = "proofs/tiny-sgd", **changes) -> Match:
         spec = {
             "data": Pictures(),
             "generator": Maker(),
             "discriminator": Judge(),
-            "loss": "classic/non-saturating",
+            "loss": "proofs/tiny-non-saturating",
+            "game": "proofs/tiny-standard",
             "latent": LATENT,
-            "schedule": "classic/simultaneous",
+            "schedule": "proofs/tiny-simultaneous",
             "optimizers": {player: {"name": optimizer, "lr": lr} for player in ("generator", "discriminator")},
             "train": {"batch_size": BATCH, "device": "cpu"},
         }

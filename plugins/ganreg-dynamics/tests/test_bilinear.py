@@ -7,7 +7,7 @@ from the equilibrium is multiplied by |μ| in each step, exactly.
 import pytest
 import torch
 
-SIMULTANEOUS, ALTERNATING = "classic/simultaneous", "classic/alternating"
+SIMULTANEOUS, ALTERNATING = "proofs/tiny-simultaneous", "proofs/tiny-alternating"
 ETA = 0.2
 
 
@@ -48,7 +48,7 @@ def test_alternating_descent_circles(bilinear):
 
 @pytest.mark.parametrize(
     ("schedule", "optimizer"),
-    [("dynamics/past-extragradient", "classic/sgd"), (SIMULTANEOUS, "dynamics/optimistic-gradient-descent")],
+    [("dynamics/past-extragradient", "proofs/tiny-sgd"), (SIMULTANEOUS, "dynamics/optimistic-gradient-descent")],
 )
 def test_the_past_and_optimism_converge_alike(bilinear, schedule, optimizer):
     """The roots of μ² = (1 + 2iη)μ - iη; below 1 for η < 1/√3."""
@@ -118,4 +118,4 @@ def test_optimistic_adam_ends_nearer_than_adam(bilinear):
         optimizers = dict.fromkeys(("generator", "discriminator"), settings)
         return distances(bilinear(SIMULTANEOUS, steps=200, optimizers=optimizers))[-50:].max()
 
-    assert end("dynamics/optimistic-adam") < end("classic/adam") / 2
+    assert end("dynamics/optimistic-adam") < end("proofs/tiny-adam") / 2

@@ -11,8 +11,9 @@ from ganreg import Task, component
 from ganreg.errors import SpecError
 
 TASK = Task((1, 2, 2), 3)
+PLAYERS = ("generator", "discriminator")
 PRECISION = pytest.mark.parametrize(("dtype", "atol"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
-ADAM = {"name": "classic/adam", "lr": 0.1, "betas": (0.6, 0.9)}
+ADAM = {"name": "proofs/tiny-adam", "lr": 0.1, "betas": (0.6, 0.9)}
 
 
 def gradients(dtype):
@@ -80,7 +81,7 @@ def test_torchs_own(make_match):
         expected.append(weight.detach().clone())
     assert_way(way("dynamics/torch", torch.float32, optimizer="Adam", settings=settings), expected, 0)
     with pytest.raises(SpecError, match="unexpected keyword argument 'slope'"):
-        make_match(optimizers={"generator": {"name": "dynamics/torch", "settings": {"slope": 1}}})
+        make_match(optimizers={player: {"name": "dynamics/torch", "settings": {"slope": 1}} for player in PLAYERS})
 
 
 @pytest.mark.parametrize("name", ["optimistic-gradient-descent", "optimistic-adam", "negative-momentum"])
@@ -137,13 +138,13 @@ def test_annealed_descent_without_state_of_its_own():
     for t, gradient in enumerate(gradients(torch.float32)):
         weight = weight - 0.1 * (1 - min(t / 4, 1)) * gradient
         expected.append(weight)
-    sgd = {"name": "classic/sgd", "lr": 0.1}
+    sgd = {"name": "proofs/tiny-sgd", "lr": 0.1}
     assert_way(way("dynamics/annealed", torch.float32, base=sgd, lr={"end": 0, "steps": 4}), expected, 1e-6)
 
 
 def test_a_look_ahead_does_not_count(make_match):
-    annealed = {"name": "dynamics/annealed", "base": "classic/sgd", "lr": {"end": 0, "steps": 4}}
-    match = make_match(optimizers=dict.fromkeys(("generator", "discriminator"), annealed))
+    annealed = {"name": "dynamics/annealed", "base": "proofs/tiny-sgd", "lr": {"end": 0, "steps": 4}}
+    match = make_match(optimizers=dict.fromkeys(PLAYERS, annealed))
     optimizer = match.player("generator").optimizer
     match.update("generator")
     with match.lookahead():
@@ -157,9 +158,9 @@ def test_a_look_ahead_does_not_count(make_match):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"base": "classic/adam"}, "nothing follows"),
-        ({"base": "classic/adam", "lr": {"steps": 0}}, "greater than 0"),
-        ({"base": "classic/adam", "lr": {"slope": 1}}, "unknown key 'slope'"),
+        ({"base": "proofs/tiny-adam"}, "nothing follows"),
+        ({"base": "proofs/tiny-adam", "lr": {"steps": 0}}, "greater than 0"),
+        ({"base": "proofs/tiny-adam", "lr": {"slope": 1}}, "unknown key 'slope'"),
     ],
 )
 def test_annealing_that_means_nothing_is_refused(parameters, message):
@@ -169,8 +170,9 @@ def test_annealing_that_means_nothing_is_refused(parameters, message):
 
 @pytest.mark.parametrize(
     ("base", "beta2", "message"),
-    [("classic/sgd", {"end": 0.5}, "no β₂"), ("classic/adam", {"end": 0.0}, r"would leave \[0, 1\)")],
+    [("proofs/tiny-sgd", {"end": 0.5}, "no β₂"), ("proofs/tiny-adam", {"end": 0.0}, r"would leave \[0, 1\)")],
 )
 def test_a_beta2_that_cannot_follow_is_refused_before_the_run(make_match, base, beta2, message):
+    annealed = {"name": "dynamics/annealed", "base": base, "beta2": beta2}
     with pytest.raises(SpecError, match=message):
-        make_match(optimizers={"generator": {"name": "dynamics/annealed", "base": base, "beta2": beta2}})
+        make_match(optimizers=dict.fromkeys(PLAYERS, annealed))

@@ -9,7 +9,7 @@ from ganreg import Task, component
 from ganreg.errors import SpecError
 
 TASK = Task((1, 8, 8), 3)
-R1 = {"name": "classic/r1", "weight": 5}
+R1 = {"name": "proofs/tiny-r1", "weight": 5}
 
 
 def test_an_annealed_penalty_is_the_base_with_another_weight(make_match):
@@ -23,7 +23,7 @@ def test_an_annealed_penalty_is_the_base_with_another_weight(make_match):
         plain.step_index = plain.position = step
         for match in (annealed, plain):
             match.step()
-        found, expected = annealed.terms["discriminator/annealed"], plain.terms["discriminator/r1"]
+        found, expected = annealed.terms["discriminator/annealed"], plain.terms["discriminator/tiny-r1"]
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
         for name, network in plain.networks.items():
             torch.testing.assert_close(annealed.networks[name].state_dict(), network.state_dict())
@@ -31,7 +31,7 @@ def test_an_annealed_penalty_is_the_base_with_another_weight(make_match):
 
 def test_an_annealed_constraint_still_constrains(make_match):
     """What has no term is told of updates, and adds none."""
-    clip = {"name": "classic/weight-clipping", "limit": 0.01}
+    clip = {"name": "proofs/tiny-clipping", "limit": 0.01}
     match = make_match(penalties=[{"name": "dynamics/annealed", "base": clip, "curve": {"end": 0}}])
     match.step()
     assert max(p.abs().max() for p in match.networks["discriminator"].parameters()) <= 0.01
@@ -44,10 +44,10 @@ def test_the_interval_is_given_once():
 
 
 def test_frozen_layers_stay_and_the_others_move(make_match, pictures):
-    base = {"name": "classic/mlp", "widths": [6, 5]}
+    base = {"name": "proofs/tiny-multiscale", "scales": 1}
     match = make_match(
         data=pictures(image=(1, 4, 4), single=True),
-        generator={"name": "classic/mlp", "widths": [6]},
+        generator="proofs/tiny-generator",
         discriminator={"name": "dynamics/freeze-d", "base": base, "layers": 2},
     )
     before = {name: p.detach().clone() for name, p in match.networks["discriminator"].named_parameters()}
@@ -59,7 +59,7 @@ def test_frozen_layers_stay_and_the_others_move(make_match, pictures):
 
 
 def test_all_layers_cannot_be_frozen():
-    part = component("discriminator", "dynamics/freeze-d", base={"name": "classic/mlp", "widths": [6]}, layers=2)
+    part = component("discriminator", "dynamics/freeze-d", base="proofs/tiny-discriminator", layers=2)
     with pytest.raises(ValueError, match="has 2 layers"):
         part.build(TASK)
 

@@ -19,10 +19,29 @@ SPECS = [YAML(typ="safe", pure=True).load(StringIO(block)) for block in re.finda
 PARTS = pytest.mark.parametrize("part", ganreg_dynamics.COMPONENTS, ids=lambda c: f"{c.kind}-{c.name}")
 SCHEDULES = [c for c in ganreg_dynamics.COMPONENTS if c.kind == "schedule"]
 SMALL = {"intense_steps": 2, "unrolled_steps": 2}
+CLASSIC = pytest.mark.needs("ganreg-classic")
+MLP, DCGAN = {"name": "classic/mlp", "widths": [6]}, {"name": "classic/dcgan", "width": 4}
+PROOFS = {
+    "generator": {"name": "proofs/tiny-generator", "normalized": True},
+    "discriminator": "proofs/tiny-discriminator",
+    "loss": "proofs/tiny-hinge",
+    "penalties": ["proofs/tiny-r1"],
+    "game": "proofs/tiny-standard",
+    "optimizers": dict.fromkeys(("generator", "discriminator"), "proofs/tiny-adam"),
+}
+
+
+def classic(network, loss, penalty):
+    """A stack, and no base for the schedules around others: that, as all else, is left to the defaults."""
+    stack = {"generator": network, "discriminator": network, "loss": loss, "penalties": [penalty]}
+    return pytest.param(stack, {}, marks=CLASSIC, id=loss)
+
+
 STACKS = [
-    {"loss": "classic/wasserstein", "penalties": ["classic/gradient-penalty"], "network": "mlp"},
-    {"loss": "classic/hinge", "penalties": ["classic/r1"], "network": "dcgan"},
-    {"loss": "classic/least-squares", "penalties": ["classic/weight-clipping"], "network": "dcgan"},
+    classic(MLP, "classic/wasserstein", "classic/gradient-penalty"),
+    classic(DCGAN, "classic/hinge", "classic/r1"),
+    classic(DCGAN, "classic/least-squares", "classic/weight-clipping"),
+    pytest.param(PROOFS, {"base": "proofs/tiny-alternating"}, id="proofs"),
 ]
 
 
@@ -47,6 +66,7 @@ def test_the_readme_has_specs():
     assert len(SPECS) == 4
 
 
+@CLASSIC
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec.get("schedule") or spec.get("optimizers"))[:40])
 def test_the_readmes_specs_train(spec, pictures, registry):
     small = {"data": pictures(image=(1, 8, 8), single=True)} if spec["data"] != "eight-gaussians" else {}
@@ -58,19 +78,14 @@ def test_the_readmes_specs_train(spec, pictures, registry):
     match.guard.check(match.networks)
 
 
-@pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack["loss"])
+@pytest.mark.parametrize(("stack", "around"), STACKS)
 @pytest.mark.parametrize("part", SCHEDULES, ids=lambda c: c.name)
-def test_every_schedule_composes_with_the_classic_parts(part, stack, pictures, registry):
-    sizes = {"width": 4} if stack["network"] == "dcgan" else {"widths": [6]}
-    network = {"name": f"classic/{stack['network']}", **sizes}
-    parameters = {name: value for name, value in SMALL.items() if name in part.model_fields}
+def test_every_schedule_composes_with_other_parts(part, stack, around, pictures, registry):
+    parameters = {name: value for name, value in {**SMALL, **around}.items() if name in part.model_fields}
     run = compose(
         registry=registry,
         data=pictures(image=(1, 8, 8), single=True),
-        generator=network,
-        discriminator=network,
-        loss=stack["loss"],
-        penalties=stack["penalties"],
+        **stack,
         schedule=component("schedule", f"dynamics/{part.name}", registry=registry, **parameters),
         latent=8,
         train={"batch_size": 4, "accumulate": 2, "device": "cpu"},

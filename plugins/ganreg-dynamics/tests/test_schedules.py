@@ -21,7 +21,7 @@ def test_extragradient(reference):
 
 
 def test_extra_adam_learns_from_both_halves(reference):
-    hand = reference({"name": "dynamics/extragradient", "moments": True}, optimizer="classic/adam", lr=0.01)
+    hand = reference({"name": "dynamics/extragradient", "moments": True}, optimizer="proofs/tiny-adam", lr=0.01)
     adams = {player: torch.optim.Adam(hand.weights(player), lr=0.01, betas=(0.5, 0.999)) for player in PLAYERS}
 
     def move(field):
@@ -69,7 +69,8 @@ def test_prediction(reference):
 
 
 def test_lookahead_minmax(reference):
-    hand = reference({"name": "dynamics/lookahead-minmax", "base": "classic/simultaneous", "interval": 2, "rate": 0.3})
+    schedule = {"name": "dynamics/lookahead-minmax", "base": "proofs/tiny-simultaneous", "interval": 2, "rate": 0.3}
+    hand = reference(schedule)
     slow = hand.save()
     for step in range(5):
         field = hand.field(step, step)
@@ -85,7 +86,8 @@ def test_lookahead_minmax(reference):
 @pytest.mark.parametrize("by", ["natural", "gradient"])
 def test_logan(reference, by):
     """Two latent steps, a third of the latents left out, the regularizer for both players, and D first."""
-    schedule = {"name": "dynamics/logan", "by": by, "latent_steps": 2, "share": 0.67, "damping": 0.5}
+    settings = {"by": by, "latent_steps": 2, "share": 0.67, "damping": 0.5}
+    schedule = {"name": "dynamics/logan", "base": "proofs/tiny-alternating", **settings}
     penalties = [{"name": "dynamics/latent-step", "side": side, "weight": 0.3} for side in PLAYERS]
     latent = {"size": 3, "distribution": "uniform"}
     hand = reference(schedule, penalties=penalties, latent=latent)

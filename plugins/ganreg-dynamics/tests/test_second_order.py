@@ -51,8 +51,9 @@ def test_symplectic_gradient_adjustment(reference, align):
 
 
 def test_competitive_gradient_descent(reference):
+    """G minimizes f = -L_D, whatever its own loss: here that is another one."""
     schedule = {"name": "dynamics/competitive-gradient-descent", "lr": RATE, "iterations": 80, "tolerance": 1e-13}
-    hand = reference(schedule, loss="classic/minimax")
+    hand = reference(schedule)
     for step in range(STEPS):
         x, y = hand.weights("generator"), hand.weights("discriminator")
         f = -hand.loss("discriminator", step, step)

@@ -7,7 +7,8 @@ from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 
 PLAYERS = ("generator", "discriminator")
-LOOKAHEAD = {"name": "dynamics/lookahead-minmax", "interval": 2}
+ALTERNATING = "proofs/tiny-alternating"
+LOOKAHEAD = {"name": "dynamics/lookahead-minmax", "interval": 2, "base": ALTERNATING}
 SCHEDULES = [
     "dynamics/extragradient",
     {"name": "dynamics/extragradient", "moments": True},
@@ -18,7 +19,7 @@ SCHEDULES = [
     LOOKAHEAD,
     {"name": "dynamics/lookahead-minmax", "interval": 3, "base": LOOKAHEAD},
     {"name": "dynamics/lookahead-minmax", "interval": 2, "base": "dynamics/past-extragradient"},
-    {"name": "dynamics/logan", "share": 0.5},
+    {"name": "dynamics/logan", "share": 0.5, "base": ALTERNATING},
     {"name": "dynamics/adaptive-critic", "intense_steps": 3, "intense_first": 2, "intense_every": 4},
     "dynamics/balanced",
     "dynamics/loss-change",
@@ -31,8 +32,8 @@ OPTIMIZERS = [
     {"name": "dynamics/optimistic-gradient-descent", "lr": 0.01},
     {"name": "dynamics/optimistic-adam", "lr": 0.01},
     {"name": "dynamics/negative-momentum", "lr": 0.01},
-    {"name": "dynamics/annealed", "base": "classic/adam", "lr": CURVE, "beta2": CURVE},
-    {"name": "dynamics/annealed", "base": "classic/sgd", "lr": CURVE},
+    {"name": "dynamics/annealed", "base": "proofs/tiny-adam", "lr": CURVE, "beta2": CURVE},
+    {"name": "dynamics/annealed", "base": "proofs/tiny-sgd", "lr": CURVE},
     {"name": "dynamics/annealed", "base": "dynamics/optimistic-adam", "lr": CURVE},
 ]
 
@@ -46,11 +47,13 @@ def survives(pictures, registry, tmp_path):
             registry=registry,
             **{
                 "data": pictures(image=(1, 8, 8), single=True),
-                "generator": {"name": "classic/dcgan", "width": 4},
-                "discriminator": {"name": "classic/dcgan", "width": 4},
-                "loss": "classic/non-saturating",
+                "generator": {"name": "proofs/tiny-generator", "normalized": True},
+                "discriminator": "proofs/tiny-discriminator",
+                "loss": "proofs/tiny-non-saturating",
+                "game": "proofs/tiny-standard",
+                "schedule": ALTERNATING,
                 "latent": 4,
-                "optimizers": {player: {"name": "classic/adam", "lr": 0.01} for player in PLAYERS},
+                "optimizers": {player: {"name": "proofs/tiny-adam", "lr": 0.01} for player in PLAYERS},
                 "train": {"batch_size": 4, "device": "cpu"},
                 **spec,
             },
@@ -96,4 +99,4 @@ def test_the_count_of_updates_is_state(survives):
 
 def test_an_annealed_penalty_goes_on_where_it_was(survives):
     curve = {"start": 0, "end": 1, "steps": 5}
-    survives(penalties=[{"name": "dynamics/annealed", "base": "classic/r1", "curve": curve, "every": 2}])
+    survives(penalties=[{"name": "dynamics/annealed", "base": "proofs/tiny-r1", "curve": curve, "every": 2}])
