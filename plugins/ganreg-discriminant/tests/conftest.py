@@ -1,6 +1,7 @@
 """Small labelled pictures, and runs of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +11,17 @@ from ganreg.api import Run
 from ganreg.registry import Registry
 from ganreg.task import DatasetInfo
 
-REGISTRY = Registry.discover()
+REGISTRY = Registry.discover(files=[Path(__file__).with_name("partners.py")])
 COUNT = 6
 """Pictures in a batch."""
+PLAYERS = ("generator", "discriminator")
+TEXTBOOK = {
+    "generator": {"name": "proofs/tiny-generator", "normalized": True},
+    "loss": "proofs/tiny-hinge",
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": {player: {"name": "proofs/tiny-adam", "lr": 0.01} for player in PLAYERS},
+}
 
 # On pictures as small as these, threads would only wait for each other.
 torch.set_num_threads(1)
@@ -46,11 +55,9 @@ def run() -> Callable[..., Run]:
             registry=REGISTRY,
             **{
                 "data": Pictures(),
-                "generator": {"name": "classic/dcgan", "width": 4},
-                "discriminator": {"name": "classic/dcgan", "width": 4},
-                "loss": "classic/hinge",
+                **TEXTBOOK,
+                "discriminator": "partners/judge",
                 "latent": 4,
-                "optimizers": {player: {"name": "adam", "lr": 0.01} for player in ("generator", "discriminator")},
                 "train": {"batch_size": COUNT, "device": "cpu"},
                 **spec,
             },

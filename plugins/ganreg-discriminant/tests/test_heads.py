@@ -9,19 +9,33 @@ from ganreg.engine.play import as_output
 TASK = Task((1, 8, 8), 4, 3)
 LABELS = torch.tensor([2, 0, 1, 2])
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(5)) * 2 - 1
-BASE = {"name": "classic/dcgan", "width": 4}
+BASE = "partners/judge"
 
 
-def build(name, task=TASK, **parameters):
-    torch.manual_seed(0)
-    return component("discriminator", f"discriminant/{name}", base=BASE, **parameters).build(task)
+@pytest.fixture
+def make(registry):
+    """A head by its name, on a base."""
+
+    def make(name, base=BASE, **parameters):
+        return component("discriminator", f"discriminant/{name}", base=base, registry=registry, **parameters)
+
+    return make
+
+
+@pytest.fixture
+def build(make):
+    def build(name, task=TASK, **parameters):
+        torch.manual_seed(0)
+        return make(name, **parameters).build(task)
+
+    return build
 
 
 def linear(layer, values):
     return values @ layer.weight.T + layer.bias
 
 
-def test_linear_embedding():
+def test_linear_embedding(build):
     network = build("linear-embedding", Task((1, 8, 8), 4), size=5)
     base, output = network.base(IMAGES), network(IMAGES)
     torch.testing.assert_close(output.embedding, linear(network.linear, base.embedding))
@@ -29,13 +43,13 @@ def test_linear_embedding():
     assert torch.equal(output.logits, base.logits)
 
 
-def test_the_linear_embeddings_base_knows_the_labels():
+def test_the_linear_embeddings_base_knows_the_labels(build):
     network = build("linear-embedding")
     assert not torch.equal(network(IMAGES, LABELS).logits, network(IMAGES, LABELS.flip(0)).logits)
 
 
 @pytest.mark.parametrize("classes", [None, 3])
-def test_slicing(classes):
+def test_slicing(classes, build):
     """Logits reach the features alone, `direction` the direction alone."""
     network = build("slicing", Task((1, 8, 8), 4, classes))
     output = network(IMAGES, LABELS if classes else None)
@@ -54,7 +68,7 @@ def test_slicing(classes):
     assert "label" not in "".join(dict(network.base.named_parameters()))
 
 
-def test_slicing_divides_by_the_length():
+def test_slicing_divides_by_the_length(build):
     network = build("slicing", Task((1, 8, 8), 4))
     before = network(IMAGES).logits
     with torch.no_grad():
@@ -62,7 +76,7 @@ def test_slicing_divides_by_the_length():
     torch.testing.assert_close(network(IMAGES).logits, before)
 
 
-def test_projection():
+def test_projection(build):
     network = build("projection")
     base = network.base(IMAGES)
     output = network(IMAGES, LABELS)
@@ -70,19 +84,19 @@ def test_projection():
     torch.testing.assert_close(output.logits, torch.stack(expected))
 
 
-def test_multi_discriminator():
+def test_multi_discriminator(build):
     network = build("multi-discriminator")
     told = linear(network.linear, network.base(IMAGES).embedding)
     expected = torch.stack([told[i, label] for i, label in enumerate(LABELS)])
     torch.testing.assert_close(network(IMAGES, LABELS).logits, expected)
 
 
-def test_the_projections_base_is_unconditional():
-    """classic's own projection would be another one."""
+def test_the_projections_base_is_unconditional(build):
+    """Its own projection would be another one."""
     assert not any("projection" in name for name in build("projection").base.state_dict())
 
 
-def test_projection_of_patches():
+def test_projection_of_patches(make):
     class Patches(Discriminator, name="patches"):
         provides = frozenset({"embedding"})
 
@@ -97,7 +111,7 @@ def test_projection_of_patches():
             patches = super().forward(images)
             return DiscriminatorOutput(patches, embedding=patches.flatten(1))
 
-    network = component("discriminator", "discriminant/projection", base=Patches()).build(TASK)
+    network = make("projection", base=Patches()).build(TASK)
     base, output = network.base(IMAGES), network(IMAGES, LABELS)
     added = (network.projection.weight[LABELS] * base.embedding).sum(1)
     torch.testing.assert_close(output.logits, base.logits + added[:, None, None, None])
@@ -113,7 +127,7 @@ def test_projection_of_patches():
         ("omni", ["class_logits"] * 3 + ["real", "generated"]),
     ],
 )
-def test_class_heads(name, slices):
+def test_class_heads(name, slices, build):
     network = build(name)
     base, output = network.base(IMAGES), network(IMAGES, LABELS)
     told = linear(network.linear, base.embedding)
@@ -130,18 +144,18 @@ def test_class_heads(name, slices):
         assert torch.equal(output.logits, base.logits)
 
 
-def test_salimans_classifier_is_a_sum():
+def test_salimans_classifier_is_a_sum(build):
     """Cross-entropy over K + 1 classes is that of being real, and of the class among K."""
     output = build("semi-supervised")(IMAGES, LABELS)
     every = torch.cat([output.class_logits, output.extra["generated"][:, None]], dim=1)
     shares = every.exp() / every.exp().sum(1, keepdim=True)
-    sides = component("loss", "non-saturating").discriminator(output, output)
+    sides = component("loss", "proofs/tiny-non-saturating").discriminator(output, output)
     classes = torch.nn.functional.cross_entropy(output.class_logits, LABELS)
     expected = -shares[range(4), LABELS].log().mean() - shares[:, 3].log().mean()
     torch.testing.assert_close(sides + classes, expected)
 
 
-def test_contrastive():
+def test_contrastive(build):
     network = build("contrastive", size=6)
     base, output = network.base(IMAGES), network(IMAGES, LABELS)
     for i, label in enumerate(LABELS):
@@ -151,15 +165,15 @@ def test_contrastive():
         torch.testing.assert_close(output.extra["proxies"][i], proxy / proxy.norm())
 
 
-def test_what_a_head_refuses():
+def test_what_a_head_refuses(make):
     class Bare(Discriminator, name="bare"):
         def build(self, task):
             raise AssertionError
 
     with pytest.raises(ValueError, match="'bare' does not provide embedding"):
-        component("discriminator", "discriminant/slicing", base=Bare()).check(TASK)
+        make("slicing", base=Bare()).check(TASK)
     with pytest.raises(ValueError, match="needs classes"):
-        component("discriminator", "discriminant/projection").check(Task((1, 8, 8), 4))
+        make("projection").check(Task((1, 8, 8), 4))
 
     class Scales(Discriminator, name="scales"):
         provides = frozenset({"embedding"})
@@ -172,12 +186,10 @@ def test_what_a_head_refuses():
             return network
 
     with pytest.raises(ValueError, match="one for each scale"):
-        component("discriminator", "discriminant/slicing", base=Scales()).build(TASK)
+        make("slicing", base=Scales()).build(TASK)
 
 
-def test_heads_stand_on_heads():
-    head = component(
-        "discriminator", "discriminant/auxiliary-classifier", base={"name": "discriminant/slicing", "base": BASE}
-    )
+def test_heads_stand_on_heads(make):
+    head = make("auxiliary-classifier", base={"name": "discriminant/slicing", "base": BASE})
     assert {"direction", "class_logits", "embedding"} <= head.provides
     assert head.build(TASK)(IMAGES, LABELS).class_logits.shape == (4, 3)

@@ -20,9 +20,9 @@ SMALL = {"name": "classic/mlp", "widths": [8, 8]}
 class FreezeD(Discriminator, name="freeze-d"):
     """FreezeD (Mo et al., 2020; arXiv:2002.10964): any discriminator, whose first layers do not learn.
 
-    For fine-tuning, where the weights come from another run: `init: runs/other` in the spec. Layers are the modules that
-    have weights of their own, counted in the order in which the network made them, which mostly is the way from the
-    picture to the logits. Statistics of batch normalization go on being taken.
+    For fine-tuning, where the weights come from another run: `init: runs/other` in the spec. Layers are the modules
+    that have weights of their own, counted in the order in which the network made them, which mostly is the way from
+    the picture to the logits. Statistics of batch normalization go on being taken.
     """
 
     base: Discriminator = Field(  # type: ignore[assignment]

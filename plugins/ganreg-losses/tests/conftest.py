@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,12 @@ CPU = torch.device("cpu")
 REGISTRY = Registry.discover()
 COUNT = 4
 """Pictures in a batch."""
+TEXTBOOK = {
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": dict.fromkeys(["generator", "discriminator"], "proofs/tiny-adam"),
+}
+"""What a spec would take from another plugin by default."""
 
 # On pictures as small as these, threads would only wait for each other.
 torch.set_num_threads(1)
@@ -112,6 +119,11 @@ def registry() -> Registry:
 
 
 @pytest.fixture
+def textbook() -> dict[str, Any]:
+    return TEXTBOOK
+
+
+@pytest.fixture
 def judge() -> type[Judge]:
     return Judge
 
@@ -125,7 +137,8 @@ def make_match() -> Callable[..., Match]:
             "data": Pictures(),
             "generator": Maker(),
             "discriminator": Judge(),
-            "loss": "wasserstein",
+            "loss": "proofs/tiny-wasserstein",
+            **TEXTBOOK,
             "latent": 6,
             "train": {"batch_size": COUNT, "device": "cpu"},
             **changes,

@@ -93,7 +93,7 @@ def averaged(terms):
 
 
 def based(combinator, base):
-    return combinator(base=component("loss", f"classic/{base}"))
+    return combinator(base=component("loss", f"proofs/tiny-{base}"))
 
 
 FORMULAS = {

@@ -17,7 +17,21 @@ from ganreg.errors import SpecError
 FOLDER = Path(__file__).parent.parent
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 SPECS = [YAML(typ="safe", pure=True).load(StringIO(block)) for block in re.findall(r"```yaml\n(.*?)```", README, re.S)]
-PARTS = pytest.mark.parametrize("part", ganreg_losses.COMPONENTS, ids=lambda c: f"{c.kind}-{c.name}")
+CLASSIC = pytest.mark.needs("ganreg-classic")
+
+
+def name_of(part):
+    return f"{part.kind}-{part.name}"
+
+
+def stands_on_classic(part):
+    return any(str(field.default).startswith("classic/") for field in part.model_fields.values())
+
+
+PARTS = [
+    pytest.param(part, id=name_of(part), marks=CLASSIC if stands_on_classic(part) else ())
+    for part in ganreg_losses.COMPONENTS
+]
 
 
 def test_the_distribution_is_found_by_its_entry_point():
@@ -32,10 +46,14 @@ def test_importing_the_plugin_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@PARTS
-def test_every_part_has_defaults_and_stands_in_the_readme(part, registry):
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_has_defaults(part, registry):
     made = component(part.kind, f"losses/{part.name}", registry=registry)
     assert type(made) is part
+
+
+@pytest.mark.parametrize("part", ganreg_losses.COMPONENTS, ids=name_of)
+def test_every_part_stands_in_the_readme(part):
     assert f"`{part.name}`" in README
 
 
@@ -43,7 +61,7 @@ def test_the_readme_has_specs():
     assert len(SPECS) == 2
 
 
-@pytest.mark.needs("ganreg-datasets")
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: str(spec["loss"]))
 def test_the_readmes_specs_train(spec):
     run = compose(**{**spec, "latent": 8, "train": {"batch_size": 4, "device": "cpu"}})
@@ -64,29 +82,54 @@ BASES = [
 ]
 
 
+AUTOENCODER = {"name": "losses/autoencoder", "widths": [4], "code": 4}
+INNER = {"base": "proofs/tiny-non-saturating", "features": AUTOENCODER}
+"""For the fields of losses and penalties that hold another part, which by default is classic's."""
+
+
+@CLASSIC
 @pytest.mark.parametrize("base", BASES, ids=lambda base: base["name"])
-@pytest.mark.parametrize("part", [*LOSSES, *PENALTIES], ids=lambda c: f"{c.kind}-{c.name}")
-def test_every_part_composes_with_the_classic_networks(part, base, pictures, registry):
-    """It plays a step, with the head that it needs; or is refused, where it translates or wants places and has none."""
+@pytest.mark.parametrize("part", [*LOSSES, *PENALTIES], ids=name_of)
+def test_every_part_composes_with_the_classic_networks(part, base, plays_a_step, registry):
     made = component(part.kind, f"losses/{part.name}", registry=registry)
-    heads = [{"name": HEAD[word], "base": base} for word in made.requires if word in HEAD]
-    spec = {
-        "data": pictures(image=(1, 8, 8), single=True),
-        "generator": {"name": "classic/dcgan", "width": 4},
-        "discriminator": heads[0] if heads else base,
-        "loss": made if part.kind == "loss" else "classic/wasserstein",
-        "penalties": [made] if part.kind == "penalty" else [],
-        "latent": 8,
-        "train": {"batch_size": 4, "device": "cpu"},
-    }
-    placeless = part.name == "infomax" and base["name"] == "classic/mlp"
-    if placeless or part.name in ("reconstruction", "cycle", "identity", "perceptual"):
-        with pytest.raises(SpecError, match=r"has none|no source pictures|has no places"):
-            compose(**spec).assemble()
-        return
-    match = compose(registry=registry, **spec).assemble().match
-    match.step()
-    match.guard.check(match.networks)
+    plays_a_step(made, base, generator={"name": "classic/dcgan", "width": 4}, loss="classic/wasserstein")
+
+
+@pytest.mark.parametrize("part", [*LOSSES, *PENALTIES], ids=name_of)
+def test_every_part_composes_with_the_smallest_networks(part, plays_a_step, textbook, registry):
+    made = component(part.kind, f"losses/{part.name}", registry=registry, **inner(part))
+    networks = {"generator": "proofs/tiny-generator", "loss": "proofs/tiny-wasserstein"}
+    plays_a_step(made, AUTOENCODER, **networks, **textbook)
+
+
+def inner(part):
+    return {name: value for name, value in INNER.items() if name in part.model_fields}
+
+
+@pytest.fixture
+def plays_a_step(pictures, registry):
+    """Whether a part does, with the head that it needs; or is refused, where it has no sources or no places."""
+
+    def plays_a_step(made, base, **spec):
+        heads = [{"name": HEAD[word], "base": base} for word in made.requires if word in HEAD]
+        spec = {
+            "data": pictures(image=(1, 8, 8), single=True),
+            "discriminator": heads[0] if heads else base,
+            "latent": 8,
+            "train": {"batch_size": 4, "device": "cpu"},
+            **spec,
+            **({"loss": made} if made.kind == "loss" else {"penalties": [made]}),
+        }
+        placeless = made.name == "infomax" and base["name"] == "classic/mlp"
+        if placeless or made.name in ("reconstruction", "cycle", "identity", "perceptual"):
+            with pytest.raises(SpecError, match=r"has none|no source pictures|has no places"):
+                compose(**spec).assemble()
+            return
+        match = compose(registry=registry, **spec).assemble().match
+        match.step()
+        match.guard.check(match.networks)
+
+    return plays_a_step
 
 
 @pytest.mark.parametrize("part", LOSSES, ids=lambda c: c.name)
@@ -96,12 +139,14 @@ def test_every_loss_serves_patches_and_several_scales(part, make_match, judge, r
         with pytest.raises(SpecError, match="needs outcomes"):
             make_match(loss="losses/realness", discriminator=judge(two=True))
         return
-    match = make_match(loss=component("loss", f"losses/{part.name}", registry=registry), discriminator=judge(two=True))
+    loss = component("loss", f"losses/{part.name}", registry=registry, **inner(part))
+    match = make_match(loss=loss, discriminator=judge(two=True))
     match.step()
     match.guard.check(match.networks)
 
 
-def test_who_lacks_a_head_is_told_which_one_gives_it():
-    networks = {"generator": "dcgan", "discriminator": "dcgan"}
+def test_who_lacks_a_head_is_told_which_one_gives_it(textbook):
+    networks = {"generator": "proofs/tiny-generator", "discriminator": "proofs/tiny-discriminator"}
+    parts = {**networks, "loss": "proofs/tiny-hinge", "data": "proofs/tiny-pictures", **textbook}
     with pytest.raises(SpecError, match="provided by: discriminator losses/rotation-head"):
-        compose(**networks, loss="hinge", data="proofs/tiny-pictures", penalties=["rotation"])
+        compose(**parts, penalties=["rotation"])

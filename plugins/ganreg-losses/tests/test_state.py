@@ -10,7 +10,7 @@ from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 
 BEGAN = {"name": "losses/boundary-equilibrium", "gamma": 0.6, "rate": 0.2}
-TOP_K = {"name": "losses/top-k", "base": "hinge", "decay": 0.7, "interval": 2, "least": 0.3}
+TOP_K = {"name": "losses/top-k", "base": "proofs/tiny-hinge", "decay": 0.7, "interval": 2, "least": 0.3}
 
 
 class Translator(Generator, name="translator"):
@@ -29,16 +29,17 @@ class TranslatorNetwork(nn.Conv2d):
 
 
 @pytest.fixture
-def run(pictures, registry):
+def run(pictures, textbook, registry):
     def run(**spec):
         return compose(
             registry=registry,
             **{
                 "data": pictures(image=(1, 8, 8), single=True),
-                "generator": {"name": "classic/dcgan", "width": 4},
+                "generator": {"name": "proofs/tiny-generator", "normalized": True},
                 "discriminator": {"name": "losses/autoencoder", "widths": [4], "code": 4},
                 "latent": 4,
-                "optimizers": {player: {"name": "adam", "lr": 0.01} for player in ("generator", "discriminator")},
+                **textbook,
+                "optimizers": {p: {"name": "proofs/tiny-adam", "lr": 0.01} for p in ("generator", "discriminator")},
                 "train": {"batch_size": 4, "device": "cpu"},
                 **spec,
             },
@@ -91,7 +92,7 @@ def test_a_frozen_feature_network_is_state(survives, pictures, judge):
     halfway, end = survives(
         data=pictures(image=(1, 8, 8), source=(1, 8, 8), single=True),
         generator=Translator(),
-        loss="hinge",
+        loss="proofs/tiny-hinge",
         penalties=[Perceptual(features=features, style=1)],
     )
     assert same(halfway, end)
@@ -138,7 +139,7 @@ def best(logits, k):
 @pytest.mark.parametrize(("updates", "k"), [(0, 10), (1, 10), (2, 7), (3, 7), (4, 4), (6, 3), (100, 3)])
 def test_the_generator_learns_from_its_k_best_pictures(updates, k):
     """k = max(0.7^t, 0.3)·10, rounded down; hinge's generator is -E[f]."""
-    loss = TopK(base=component("loss", "hinge"), decay=0.7, interval=2, least=0.3)
+    loss = TopK(base=component("loss", "proofs/tiny-hinge"), decay=0.7, interval=2, least=0.3)
     for _ in range(updates):
         loss.after_update(Turn("generator"))
         loss.after_update(Turn("discriminator"))
@@ -152,7 +153,7 @@ def test_the_generator_learns_from_its_k_best_pictures(updates, k):
 
 
 def test_top_k_leaves_the_discriminators_loss_alone():
-    hinge = component("loss", "hinge")
+    hinge = component("loss", "proofs/tiny-hinge")
     loss = TopK(base=hinge, least=0.1, decay=0.1, interval=1)
     loss.after_update(Turn("generator"))
     outputs = [DiscriminatorOutput(torch.linspace(-1, 1, 10) + shift) for shift in (0, 0.3)]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ganreg_augment.combinators import Chain
-from ganreg_augment.simple import Flip, Shift
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from ganreg import Augmentation, Penalty
@@ -25,7 +23,9 @@ class Consistency(Penalty, name="consistency"):
     """
 
     weight: NonNegativeFloat = Field(10.0, description="factor of the term (λ)")
-    augment: Augmentation = Field(Chain(parts=(Flip(), Shift())), description="T")
+    augment: Augmentation = Field(  # type: ignore[assignment]
+        {"name": "augment/chain", "parts": ["augment/flip", "augment/shift"]}, description="T"
+    )
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""

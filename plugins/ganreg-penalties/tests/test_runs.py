@@ -1,4 +1,4 @@
-"""Whole runs: with classic's networks, from the README's specs, and across a stop."""
+"""Whole runs: with classic's networks and the smallest ones, from the README's specs, and across a stop."""
 
 import re
 from pathlib import Path
@@ -11,25 +11,47 @@ from ganreg import compose
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 
-pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
-
+AUGMENT = pytest.mark.needs("ganreg-augment")
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-SPECS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-SMALL = {
-    "generator": {"name": "classic/dcgan", "width": 4, "max_width": 8},
-    "discriminator": {"name": "classic/dcgan", "width": 4, "max_width": 8},
-    "latent": 8,
-    "train": {"steps": 6, "batch_size": 4, "device": "cpu"},
+README_SPECS = [
+    pytest.param(text, id=name, marks=marks)
+    for text, name, marks in zip(
+        re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL),
+        ["icr", "lazy"],
+        [AUGMENT, ()],
+        strict=True,
+    )
+]
+SHORT = {"latent": 8, "train": {"steps": 6, "batch_size": 4, "device": "cpu"}}
+SMALLEST = {
+    **SHORT,
+    "generator": {"name": "proofs/tiny-generator", "normalized": True},
+    "discriminator": "proofs/tiny-discriminator",
+    "loss": "proofs/tiny-hinge",
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": dict.fromkeys(["generator", "discriminator"], "proofs/tiny-adam"),
 }
+PENALTIES = [c for c in ganreg_penalties.COMPONENTS if c.kind == "penalty"]
+AUGMENTING = [c for c in PENALTIES if "augment" in c.model_fields]
 
 
-@pytest.mark.parametrize("component", [c for c in ganreg_penalties.COMPONENTS if c.kind == "penalty"], ids=str)
+@pytest.fixture
+def data(parts):
+    return parts["pictures"](image=(1, 8, 8), double=False)
+
+
+@pytest.mark.needs("ganreg-classic")
+@pytest.mark.parametrize(
+    "component", [pytest.param(c, id=c.name, marks=AUGMENT if c in AUGMENTING else ()) for c in PENALTIES]
+)
 @pytest.mark.parametrize("discriminator", ["dcgan", "conv", "mlp"])
-def test_every_penalty_plays_with_classics_networks(parts, component, discriminator):
+def test_every_penalty_plays_with_classics_networks(data, component, discriminator):
     sizes = {"dcgan": {"width": 4}, "conv": {"widths": [4]}, "mlp": {"widths": [8]}}
     spec = {
-        **SMALL,
-        "data": parts["pictures"](image=(1, 8, 8), double=False),
+        **SHORT,
+        "data": data,
+        "generator": {"name": "classic/dcgan", "width": 4, "max_width": 8},
         "discriminator": {"name": f"classic/{discriminator}", **sizes[discriminator]},
         "loss": "classic/hinge",
         "penalties": [f"penalties/{component.name}"],
@@ -38,7 +60,15 @@ def test_every_penalty_plays_with_classics_networks(parts, component, discrimina
     compose(**spec).assemble().match.step()
 
 
-@pytest.mark.parametrize("text", SPECS, ids=["icr", "lazy"])
+@pytest.mark.parametrize("component", PENALTIES, ids=lambda c: c.name)
+def test_every_penalty_plays_with_the_smallest_networks(data, component):
+    others = {"augment": {"name": "proofs/tiny-ada", "initial": 1}} if component in AUGMENTING else {}
+    penalty = {"name": f"penalties/{component.name}", **others}
+    compose(**SMALLEST, data=data, penalties=[penalty], conditional=True).assemble().match.step()
+
+
+@pytest.mark.needs("ganreg-classic", "ganreg-datasets")
+@pytest.mark.parametrize("text", README_SPECS)
 def test_the_readmes_specs_pass_the_check_and_play(text):
     spec = YAML(typ="safe", pure=True).load(text)
     run = compose(**spec, train={"batch_size": 2, "device": "cpu"})
@@ -59,15 +89,14 @@ def test_the_readmes_specs_pass_the_check_and_play(text):
         ("penalties", [{"name": "path-length", "every": 2}], "penalties.path-length"),
         ("penalties", [{"name": "lecam"}], "penalties.lecam"),
         ("penalties", [{"name": "historical-averaging", "side": "generator"}], "penalties.historical-averaging"),
-        ("discriminator", {"name": "spectral", "base": SMALL["discriminator"]}, None),
-        ("optimizers", {"discriminator": {"name": "lazy", "base": "adam"}}, None),
+        ("discriminator", {"name": "spectral", "base": SMALLEST["discriminator"]}, None),
+        ("optimizers", {p: {"name": "lazy", "base": "proofs/tiny-adam"} for p in SMALLEST["optimizers"]}, None),
     ],
     ids=["path-length", "lecam", "historical-averaging", "spectral", "lazy"],
 )
-def test_three_steps_and_three_are_six(tmp_path, parts, key, value, kept):
+def test_three_steps_and_three_are_six(tmp_path, data, key, value, kept):
     """Bit for bit, the first three being all that a checkpoint on the disk holds."""
-    data = parts["pictures"](image=(1, 8, 8), double=False)
-    run = compose(**{**SMALL, "data": data, "loss": "classic/hinge", key: value})
+    run = compose(**{**SMALLEST, "data": data, key: value})
     whole, first, second = (run.assemble().match for _ in range(3))
     for _ in range(6):
         whole.step()

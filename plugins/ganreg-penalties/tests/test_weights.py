@@ -2,10 +2,8 @@
 
 import pytest
 import torch
-from ganreg_penalties import ClipWeights, Orthogonal, SpectralDiscriminator
+from ganreg_penalties import ClipWeights, Orthogonal
 from torch import nn
-
-classic = pytest.importorskip("ganreg_classic", reason="needs ganreg-classic, which is not installed")
 
 
 def overlaps(matrix, norms):
@@ -52,8 +50,8 @@ def test_orthogonal_filters_cost_nothing(make_play, parts):
 def test_the_weights_of_the_side_and_what_is_trained_of_them_are_meant(make_match, make_play, parts, side):
     match = make_match(
         data=parts["pictures"](image=(1, 8, 8), double=False),
-        generator=classic.DCGANGenerator(width=4),
-        discriminator=SpectralDiscriminator(base=classic.DCGANDiscriminator(width=4)),
+        generator={"name": "proofs/tiny-generator", "normalized": True},
+        discriminator={"name": "penalties/spectral", "base": "proofs/tiny-discriminator"},
     )
     before = {key: value.clone() for key, value in match.networks[side].state_dict().items()}
     value = Orthogonal(side=side)(make_play(side, match=match))
@@ -66,7 +64,7 @@ def test_the_weights_of_the_side_and_what_is_trained_of_them_are_meant(make_matc
 
 @pytest.mark.parametrize("side", ["generator", "discriminator"])
 def test_clipping_bounds_the_weights_of_its_side_once_they_have_moved(make_match, side):
-    optimizers = {player: classic.SGD(lr=0.1) for player in ("generator", "discriminator")}
+    optimizers = {player: {"name": "proofs/tiny-sgd", "lr": 0.1} for player in ("generator", "discriminator")}
     clipped, free = (
         make_match(penalties=p, optimizers=optimizers) for p in ([ClipWeights(side=side, limit=0.125)], [])
     )
