@@ -45,7 +45,7 @@ def test_equal_runs(ganreg: Call, runs: tuple[str, str]) -> None:
 def test_runs_of_different_specs(ganreg: Call, tiny: Options, runs: tuple[str, str]) -> None:
     options = (
         *("--loss", "tiny-wasserstein", "--penalty", "{name: tiny-clipping, limit: 0.02}", "--seed", "1"),
-        *("--set", "optimizers.generator.betas=[0, 0.9]", "--set", "ema=null", "--set", "train.steps=1"),
+        *("--set", "optimizers.generator.betas=[0, 0.9]", "--set", "ema.decay=0.9", "--set", "train.steps=1"),
     )
     assert ganreg("run", *tiny, *options, "--out", "three").code == 0
     result = ganreg("diff", "one", "three")
@@ -56,19 +56,19 @@ def test_runs_of_different_specs(ganreg: Call, tiny: Options, runs: tuple[str, s
         "  loss                        proofs/tiny-hinge → proofs/tiny-wasserstein\n"
         "+ penalties.0                 proofs/tiny-clipping\n"
         "  optimizers.generator.betas  [0.5, 0.999] → [0.0, 0.9]\n"
-        '  ema                         {"decay": 0.999} → null\n'
+        "  ema.decay                   0.999 → 0.9\n"
     )
     back = ganreg("diff", "three", "one")
     assert "- penalties.0                 proofs/tiny-clipping\n" in back.out
     found = json.loads(ganreg("diff", "one", "three", "--json").out)
     assert found["equal"] is False
     assert (found["parts"], found["versions"]) == ([], [])
-    paths = ["seed", "loss", "penalties.0", "optimizers.generator.betas", "ema"]
+    paths = ["seed", "loss", "penalties.0", "optimizers.generator.betas", "ema.decay"]
     assert [change["path"] for change in found["spec"]] == paths
     assert found["spec"][0] == {"path": "seed", "first": 0, "second": 1}
     assert found["spec"][1]["second"]["name"] == "proofs/tiny-wasserstein"
     assert "first" not in found["spec"][2]
-    assert found["spec"][4] == {"path": "ema", "first": {"decay": 0.999}, "second": None}
+    assert found["spec"][4] == {"path": "ema.decay", "first": 0.999, "second": 0.9}
 
 
 def test_runs_of_different_parts_and_versions(ganreg: Call, runs: tuple[str, str]) -> None:
