@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ganreg.engine.folder import RunFolder
     from ganreg.engine.loop import Stop, Training
     from ganreg.engine.match import Match
+    from ganreg.export import Exported
 
 
 def compose(*, registry: Registry | None = None, **spec: Any) -> Run:
@@ -197,6 +198,18 @@ class Run:
         with untouched():
             match, feed = self._trained()
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
+
+    def export(self, path: str | os.PathLike[str]) -> Exported:
+        """Write the trained generator into a file, .pt2, .onnx or .safetensors, and compare what it makes with the run.
+
+        From this process's training, or else from the newest checkpoint in the folder. Raises what
+        `ganreg.export.export` does, and CheckpointError where there is no checkpoint.
+        """
+        from ganreg.engine.streams import untouched
+        from ganreg.export import export
+
+        with untouched():
+            return export(self._trained()[0], Path(path))
 
     def report(self) -> Path:
         """Write report.html from what the folder holds."""

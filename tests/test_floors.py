@@ -16,7 +16,7 @@ FLOORS = {
     "spec": 1.5,
     "assembly": 2,
     "engine": 3,
-    **dict.fromkeys(["check", "report"], 4),
+    **dict.fromkeys(["check", "report", "export"], 4),
     "api": 5,
     "__init__": 5.1,
     **dict.fromkeys(["scaffold", "testing"], 5.15),

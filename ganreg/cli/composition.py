@@ -119,5 +119,5 @@ def _helped(mistake: Mistake, document: Document, spec: str | None) -> Mistake:
     key = mistake.path[0] if len(mistake.path) == 1 else None
     if key not in NAMES or key in document.data:
         return mistake
-    missing = replace(mistake, hint=f"--{key} NAME gives it")
+    missing = replace(mistake, hint=mistake.hint or f"--{key} NAME gives it")
     return missing if spec is not None else replace(missing, position=None, path=())

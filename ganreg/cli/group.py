@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "Train a GAN.",
     "resume": "Go on with a run that was stopped.",
     "sample": "Generate pictures with a trained GAN.",
+    "export": "Write a trained generator into a file.",
     "report": "Write the report of a run again.",
     "check": "Check a spec without training.",
     "list": "List the components that are installed.",

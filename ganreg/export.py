@@ -1,0 +1,174 @@
+"""A trained generator as a file for others: a program that needs neither ganreg nor the plugin, or its weights."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ganreg.engine.disk import writing
+from ganreg.engine.match import Match
+from ganreg.errors import PluginError, UsageError, brief
+
+COUNTS = (1, 2, 5)
+"""Pictures of the batches that a file is compared on: one, as few as it was traced with, and more."""
+TOLERANCE = 1e-4
+"""Largest difference of a value in [-1, 1] between a file's pictures and the run's."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written and compared with the run. difference: the largest one, of values in [-1, 1]."""
+
+    path: Path
+    step: int
+    inputs: Mapping[str, tuple[int, ...]]
+    bytes: int
+    pictures: int
+    difference: float
+
+
+class Sampler(nn.Module):
+    """A generator as the game samples from it: z (N, latent), then labels (N,) and source pictures where it has them.
+
+    On the host and in evaluation mode; pictures (N, C, H, W) in [-1, 1].
+    """
+
+    def __init__(self, match: Match) -> None:
+        super().__init__()
+        task = match.parts.task
+        self.network = deepcopy(next(iter(match.generators.values()))).cpu().eval()
+        self.game = match.spec.game
+        self.inputs = ("z", *(["labels"] if task.classes is not None else []), *(["source"] if task.source else []))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Pictures from the inputs, in their order."""
+        given = dict(zip(self.inputs, inputs, strict=True))
+        images: Tensor = self.game.sample(self.network, given["z"], given.get("labels"), given.get("source"))
+        return images.float().clamp(-1, 1)
+
+
+def export(match: Match, path: Path) -> Exported:
+    """Write a match's first generator, its moving average where there is one, and compare the file with it.
+
+    path: .pt2 is a program for `torch.export.load`, .onnx one for any runtime of ONNX, .safetensors the weights alone.
+    What the file holds beside them, under "ganreg", is JSON: the generator, the step and the inputs.
+    Nothing is left under the path where that fails: PluginError where the generator cannot be exported or the file
+    makes other pictures, UsageError for another ending or where a package is missing, RunFolderError where the path
+    cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise UsageError(f"'{path.name}' has none of the endings {', '.join(FORMATS)}")
+    sampler = Sampler(match)
+    inputs = {name: tuple(value.shape[1:]) for name, value in zip(sampler.inputs, _inputs(match, 1), strict=True)}
+    facts = {"format": 1, "generator": match.spec.generator.name, "step": match.step_index, "inputs": inputs}
+    facts |= {"latent": match.spec.latent.distribution, "classes": match.parts.task.classes}
+    temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
+    with _quiet(), writing(path), torch.no_grad(), torch.random.fork_rng([]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.touch()  # what cannot be written is an OSError here, and who knows what in a library
+            reopened = FORMATS[path.suffix](sampler, _inputs(match, 2), temporary, json.dumps(facts))
+            difference = max(_difference(sampler, reopened, _inputs(match, count)) for count in COUNTS)
+            if not difference <= TOLERANCE:
+                raise PluginError(f"the exported generator's pictures differ from the run's by up to {difference:.1e}")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return Exported(path, match.step_index, inputs, path.stat().st_size, sum(COUNTS), difference)
+
+
+def _inputs(match: Match, count: int) -> tuple[Tensor, ...]:
+    task = match.parts.task
+    found = [match.noise(count, "export", count).cpu()]
+    if task.classes is not None:
+        found.append(torch.arange(count) % task.classes)
+    if task.source:
+        found.append(torch.linspace(-1, 1, count * torch.Size(task.source).numel()).view(count, *task.source))
+    return tuple(found)
+
+
+def _difference(sampler: nn.Module, other: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> float:
+    images = []
+    for make in (sampler, other):
+        torch.manual_seed(0)  # a generator may draw noise of its own
+        images.append(make(*inputs))
+    one, another = images
+    return (one - another).abs().max().item() if one.shape == another.shape else float("inf")
+
+
+def _program(sampler: Sampler, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    """The sampler as a graph, for batches of any size."""
+    batch = torch.export.Dim("batch", min=1)
+    try:
+        return torch.export.export(sampler, inputs, dynamic_shapes=(({0: batch},) * len(inputs),))
+    except Exception as error:
+        raise PluginError(
+            f"the generator cannot be traced: {type(error).__name__}: {brief(error)}\n"
+            "  help: --format safetensors writes its weights"
+        ) from error
+
+
+def _pt2(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
+    torch.export.save(_program(sampler, inputs), path, extra_files={"ganreg": facts})
+    return torch.export.load(path).module()
+
+
+def _onnx(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
+    try:
+        import onnxruntime  # type: ignore[import-not-found,unused-ignore]
+        import onnxscript  # type: ignore[import-not-found,unused-ignore]  # noqa: F401 - what torch.onnx writes with
+    except ImportError as error:
+        raise UsageError(f"there is no package {error.name} here\n  help: pip install 'ganreg[onnx]'") from None
+    program = torch.onnx.export(
+        _program(sampler, inputs), input_names=sampler.inputs, output_names=["images"], verbose=False
+    )
+    assert program is not None
+    program.model.metadata_props["ganreg"] = facts
+    program.save(path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(*given: Tensor) -> Tensor:
+        named = {name: value.numpy() for name, value in zip(sampler.inputs, given, strict=True)}
+        return torch.from_numpy(session.run(["images"], named)[0])
+
+    return run
+
+
+def _safetensors(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
+    from safetensors.torch import load_file, save_file
+
+    weights = {name: value.clone() for name, value in sampler.network.state_dict().items()}
+    save_file(weights, path, metadata={"ganreg": facts})
+    again = deepcopy(sampler)
+    for value in again.network.state_dict().values():
+        value.zero_()
+    again.network.load_state_dict(load_file(path))
+    return again
+
+
+Write = Callable[[Sampler, tuple[Tensor, ...], Path, str], Callable[..., Tensor]]
+FORMATS: Mapping[str, Write] = {".pt2": _pt2, ".onnx": _onnx, ".safetensors": _safetensors}
+"""How each is written, by the ending; what was written then, as it is read back."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporters talk about themselves."""
+    log = logging.getLogger("torch")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)

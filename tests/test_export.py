@@ -1,0 +1,153 @@
+"""A trained generator as a file that others can use."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from ganreg import Generator
+from ganreg.api import Run
+from ganreg.cli import main
+from ganreg.errors import PluginError, RunFolderError, UsageError
+from tests.conftest import Tiny
+
+
+def pictures(run: Run, z: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+    network = next(iter(run.training.match.generators.values())).eval()
+    with torch.no_grad():
+        return network(z, labels).clamp(-1, 1)
+
+
+@pytest.fixture(params=[False, True], ids=["unconditional", "conditional"])
+def trained(request: pytest.FixtureRequest, tiny: Tiny) -> tuple[Run, tuple[torch.Tensor, ...]]:
+    """A run, and inputs of its generator."""
+    run = tiny(conditional=request.param, generator={"name": "tiny-generator", "normalized": True}).train()
+    return run, (torch.randn(7, 8), *([torch.arange(7)] if request.param else []))
+
+
+def test_a_program_runs_without_ganreg(trained: tuple[Run, tuple[torch.Tensor, ...]], tmp_path: Path) -> None:
+    run, inputs = trained
+    made = run.export(tmp_path / "generator.pt2")
+    assert (made.difference, made.pictures, made.step) == (0, 8, 6)
+    assert made.bytes == made.path.stat().st_size
+    program = torch.export.load(made.path).module()
+    assert torch.equal(program(*inputs), pictures(run, inputs[0], *(inputs[1:] or [None])))
+    blind = "import sys; sys.modules['ganreg'] = None; import torch; torch.export.load(sys.argv[1]).module()"
+    subprocess.run([sys.executable, "-c", blind, made.path], cwd=tmp_path, check=True, timeout=300)
+
+
+def test_onnx_runs_elsewhere(trained: tuple[Run, tuple[torch.Tensor, ...]], tmp_path: Path) -> None:
+    import onnxruntime
+
+    run, inputs = trained
+    made = run.export(tmp_path / "generator.onnx")
+    assert made.difference < 1e-5
+    session = onnxruntime.InferenceSession(made.path, providers=["CPUExecutionProvider"])
+    named = {given.name: value.numpy() for given, value in zip(session.get_inputs(), inputs, strict=True)}
+    expected = pictures(run, inputs[0], *(inputs[1:] or [None]))
+    torch.testing.assert_close(torch.from_numpy(session.run(None, named)[0]), expected, atol=1e-5, rtol=0)
+    facts = json.loads(session.get_modelmeta().custom_metadata_map["ganreg"])
+    assert facts["inputs"] == {name: list(shape) for name, shape in made.inputs.items()}
+
+
+def test_weights_are_those_of_the_average(trained: tuple[Run, tuple[torch.Tensor, ...]], tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    run, _ = trained
+    made = run.export(tmp_path / "deep" / "generator.safetensors")
+    network = next(iter(run.training.match.ema.networks.values()))
+    with safe_open(made.path, "pt") as file:
+        assert {name: file.get_tensor(name).tolist() for name in file.keys()} == {  # noqa: SIM118 - it is no mapping
+            name: value.tolist() for name, value in network.state_dict().items()
+        }
+        assert json.loads(file.metadata()["ganreg"])["generator"] == "tiny-generator"
+
+
+def test_source_pictures_are_an_input(tmp_path: Path) -> None:
+    import ganreg
+
+    run = ganreg.compose(
+        data="tiny-unpaired",
+        game="tiny-cyclegan",
+        generator="tiny-translator",
+        discriminator="tiny-patches",
+        loss="tiny-least-squares",
+        schedule="tiny-alternating",
+        optimizers=dict.fromkeys(("generator", "discriminator"), "tiny-adam"),
+        train={"steps": 1, "batch_size": 2, "device": "cpu"},
+        output={"folder": tmp_path / "run"},
+    ).train()
+    made = run.export(tmp_path / "generator.pt2")
+    source = torch.rand(3, *made.inputs["source"])
+    assert torch.export.load(made.path).module()(torch.zeros(3, *made.inputs["z"]), source).shape[0] == 3
+
+
+class Network(nn.Module):
+    """Its pictures depend on z, in the way that is asked for."""
+
+    def __init__(self, image, way):
+        super().__init__()
+        self.image, self.way = image, way
+        self.weight = nn.Parameter(torch.zeros(image))
+
+    def forward(self, z, labels=None):
+        if self.way == "branch" and z.sum() > 0:
+            z = -z
+        images = torch.tanh(self.weight + z.mean(dim=1)[:, None, None, None])
+        return images + torch.rand_like(images) / 9 if self.way == "noise" else images
+
+
+class Wayward(Generator, name="wayward"):
+    """A generator with a whim."""
+
+    way: str = "branch"
+
+    def build(self, task):
+        return Network(task.image, self.way)
+
+
+def test_what_cannot_be_traced_is_refused_and_leaves_nothing(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Wayward())
+    training = run.assemble()
+    run.training = training
+    with pytest.raises(PluginError, match=r"(?s)cannot be traced: .*safetensors writes its weights"):
+        run.export(tmp_path / "generator.pt2")
+    assert not list(tmp_path.glob("*generator*"))
+    assert run.export(tmp_path / "generator.safetensors").difference == 0
+
+
+def test_noise_of_its_own_is_no_difference(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Wayward(way="noise"))
+    run.training = run.assemble()
+    assert run.export(tmp_path / "generator.pt2").difference == 0
+    with pytest.raises(PluginError, match="pictures differ from the run's by up to"):
+        run.export(tmp_path / "generator.onnx")
+    assert not (tmp_path / "generator.onnx").exists()
+
+
+def test_a_place_that_cannot_be_written_and_a_format_that_is_none(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny().train()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match=r"cannot write .*generator\.pt2"):
+        run.export(tmp_path / "file" / "generator.pt2")
+    with pytest.raises(UsageError, match=r"'generator\.pkl' has none of the endings \.pt2, \.onnx, \.safetensors"):
+        run.export(tmp_path / "generator.pkl")
+
+
+def test_the_command(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    run = tiny().train()
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", str(run.folder)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "generator.pt2\n"
+    assert "takes z (N, 8); " in shown.err
+    assert "read back: 8 pictures differ by at most 0.0e+00" in shown.err
+    assert main(["export", str(run.folder), "--format", "safetensors", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == "generator.safetensors"
+    for options in (("--out", str(run.folder / "spec.yaml" / "x.pt2")), ("--out", "x.pt2", "--format", "onnx")):
+        assert main(["export", str(run.folder), *options]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
