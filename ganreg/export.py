@@ -124,8 +124,8 @@ def _pt2(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -
 
 def _onnx(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
     try:
-        import onnxruntime  # type: ignore[import-not-found,unused-ignore]
-        import onnxscript  # type: ignore[import-not-found,unused-ignore]  # noqa: F401 - what torch.onnx writes with
+        import onnxruntime
+        import onnxscript  # noqa: F401 - what torch.onnx writes with
     except ImportError as error:
         raise UsageError(f"there is no package {error.name} here\n  help: pip install 'ganreg[onnx]'") from None
     program = torch.onnx.export(

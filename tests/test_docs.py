@@ -172,12 +172,13 @@ def test_the_first_run_page_does_what_it_says(tmp_path: Path) -> None:
     (spec,) = re.findall(r"```yaml\n(data:.*?)```", page, re.DOTALL)
     (tmp_path / "shirts.yaml").write_text(spec.replace("steps: 200", "steps: 2"), encoding="utf-8")
     commands = [line[2:].split("#")[0].strip() for line in page.splitlines() if line.startswith("$ ganreg")]
-    assert len(commands) == 8
+    assert len(commands) == 9
     for command in commands:
         arguments = [sys.executable, "-m", *command.split()]
         done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, (command, done.stderr)
     assert (tmp_path / "grid.png").exists()
+    assert (tmp_path / "generator.pt2").exists()
     (python,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     script = python + "\nassert images.shape == (16, 1, 28, 28)\n"
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=300)

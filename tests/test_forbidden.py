@@ -87,9 +87,14 @@ def test_all_that_ships_is_looked_at() -> None:
     assert len(SHIPPED) > 100
 
 
+ALLOWED = {"ganreg/export.py": ["torch.export.load"]}
+"""An export reads back the file that it has written itself."""
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_runs_data(path: Path) -> None:
-    assert list(forbidden(ast.parse(path.read_text(encoding="utf-8")))) == []
+    found = [what.partition(" in line ")[0] for what in forbidden(ast.parse(path.read_text(encoding="utf-8")))]
+    assert found == ALLOWED.get(str(path.relative_to(ROOT)), [])
 
 
 @pytest.mark.parametrize(

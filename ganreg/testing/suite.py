@@ -70,13 +70,16 @@ class Suite:
         """`namespace/name`, or the bare name of a class that no plugin offers."""
         return self._ids.get(component) or self.registry.id_of(component)
 
+    def offered(self, kind: str) -> list[type[Component]]:
+        """The components of a kind, the suite's own first, then all that are installed."""
+        own = [component for component in self.components if component.kind == kind]
+        return own + [o.component for o in self.registry.offers(kind) if o.component not in self._ids]
+
     def fitting(self, kind: str) -> Iterator[Component]:
-        """Components of a kind to play with, the suite's own first, then all that are installed."""
-        own = [subject for subject in self.subjects if subject.kind == kind]
-        others = [Subject(self, o.component) for o in self.registry.offers(kind) if o.component not in self._ids]
-        for subject in (*own, *others):
+        """Those of them that can be made, to play with."""
+        for component in self.offered(kind):
             with suppress(Exception):
-                yield subject.make()
+                yield Subject(self, component).make()
 
 
 class Subject:

@@ -162,5 +162,5 @@ def test_a_signal_before_the_first_step_ends_the_process(
     assert process.stdout is not None
     assert process.stdout.readline() == "loading\n"
     os.kill(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=10)[1] == "\ninterrupted\n"
+    assert process.communicate(timeout=300)[1] == "\ninterrupted\n"
     assert process.returncode == 130

@@ -117,13 +117,14 @@ def tasks(subject: Subject) -> None:
         accepts(subject.part, odd)
 
 
-@check("loss", "penalty", "game", remedy="require words that a discriminator or generator provides")
+@check("loss", "penalty", "game", "metric", remedy="require words that a discriminator or generator provides")
 def requires(subject: Subject) -> None:
     """Whatever it requires is provided by something that is installed."""
     known = {"features", "embedding", "class_logits"}
     if not set(subject.part.requires) <= known:  # only then are other plugins loaded
         for role in ("discriminator", "generator"):
             known.update(*(part.provides for part in subject.suite.fitting(role)))
+            known.update(*(component.adds for component in subject.suite.offered(role)))
     for word in sorted(set(subject.part.requires) - known):
         raise Failure(f"it requires '{word}', which nothing installed provides", _nearest(word, known))
 
