@@ -132,6 +132,7 @@ class Run:
         that room on a full disk is waited for.
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
+        from ganreg.engine.inherit import inherit
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
 
@@ -142,6 +143,8 @@ class Run:
         for warning in self._check(self.spec.model_copy(update={"init": None}) if begun else self.spec).warnings:
             say(f"warning: {warning}")
         with self._claimed() as folder, untouched():
+            # Read before anything is replaced: it may be this folder's own run that is to be started from.
+            given = None if begun or not self.spec.init else (self.spec.init, self._given(self.spec.init, say))
             if not resume:
                 folder.start(
                     to_yaml(self.spec, self.registry),
@@ -155,8 +158,9 @@ class Run:
                 training, observers=[*training.observers, *observers], tick=tick, say=say, stop=stop or Stop()
             )
             training.tell("started", self.folder, plain(self.spec, self.registry))
-            if self.spec.init and not begun:
-                self._begin(training, self.spec.init)
+            if given is not None:
+                inherit(training.match, *given)
+                training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
             try:
                 training.run()
             except BaseException:
@@ -237,7 +241,6 @@ class Run:
             feed,
             RunFolder(self.folder),
             self._checkpoints(),
-            metrics=[(metric, metric.build(task)) for metric in spec.metrics],
             observers=[observer.build(task) for observer in spec.observers],
         )
 
@@ -264,9 +267,11 @@ class Run:
 
         try:
             device = resolve(self.spec.train.device)
-            return Match(self.spec, assemble(self.spec, task, device), feed, device)
+            match = Match(self.spec, assemble(self.spec, task, device), feed, device)
         except SpecError as error:
             raise self._located(error) from error.__cause__
+        match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(self.spec.metrics)}
+        return match
 
     def _trained(self) -> tuple[Match, Feed | None]:
         """The match of this process's training, or that of the newest checkpoint, which needs no data."""
@@ -298,16 +303,24 @@ class Run:
             for difference in found:
                 say(f"warning: {difference}")
 
-    def _begin(self, training: Training, init: Init) -> None:
-        from ganreg.engine.inherit import inherit
+    def _given(self, init: Init, say: Callable[[str], None]) -> dict[str, Any]:
+        """The state of the run that this one starts from."""
+        from ganreg.engine.inherit import newest
 
-        step = inherit(training.match, init)
-        training.say(f"starting from the weights of {init.run} at step {step}")
-        training.save()  # The other run may go on or go away: from here on this one has all that it needs.
+        try:
+            state, skipped = newest(init)
+        except SpecError as error:
+            raise self._located(error) from error.__cause__
+        for sentence in skipped:
+            say(f"skipped: {sentence}")
+        say(f"starting from the weights of {init.run} at step {state['step']}")
+        return state
 
     def _restore(self, training: Training, say: Callable[[str], None]) -> None:
         from ganreg.engine.folder import attempts
 
+        if not training.checkpoints.folder.is_dir():
+            raise CheckpointError(f"{training.checkpoints.folder} is not the folder that the run has begun with")
         if training.checkpoints.folders():
             _, skipped = training.checkpoints.newest(training.match.load)
             for sentence in skipped:

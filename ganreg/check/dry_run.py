@@ -10,7 +10,7 @@ from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
-from ganreg.engine.inherit import heritage
+from ganreg.engine.inherit import heritage, newest
 from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
@@ -55,7 +55,7 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
             raise SpecError([Mistake(f"{who} fails in the dry run: {sentence(error)}", path)]) from error
         mistakes, warnings = match.findings()
     if spec.init:
-        heritage(spec.init, parts.networks)
+        heritage(spec.init, newest(spec.init)[0], parts.networks)
     if mistakes:
         raise SpecError(mistakes)
     return DryRun(

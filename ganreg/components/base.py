@@ -38,7 +38,9 @@ class Component(BaseModel):
     found for those who require it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, validate_default=True, ser_json_inf_nan="constants"
+    )
 
     kind: ClassVar[str] = ""
     name: ClassVar[str] = ""

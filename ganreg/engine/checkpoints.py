@@ -92,7 +92,8 @@ class Checkpoints:
             _remove(target)
             temporary.rename(target)
             sync(self.folder)
-            for old in self.folders()[: -self.keep]:
+            # A newer one, which the run did not go on from, counts for none of those that it can go back to.
+            for old in [path for path in self.folders() if int(path.name) <= snapshot.step][: -self.keep]:
                 shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)

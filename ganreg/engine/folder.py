@@ -121,6 +121,8 @@ def records(path: Path) -> list[dict[str, Any]]:
     """The lines of a record file, up to one that is no record: a crash cuts the last one short."""
     if not path.exists():
         return []
+    if not path.is_file():
+        raise RunFolderError(f"{path} is not a file")
     found: list[dict[str, Any]] = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:

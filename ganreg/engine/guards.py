@@ -6,6 +6,7 @@ a bad update is remembered on the device, and `check` reads that when losses are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -28,14 +29,16 @@ class Guard:
             seen = torch.where(torch.isfinite(value.detach()), NEVER, step)
             self._first[name] = torch.minimum(self._first[name], seen) if name in self._first else seen
 
-    def judge(self, step: int, player: str, gradients: list[Tensor], cause: Callable[[], str]) -> None:
-        """Look at a player's gradients before its weights move; `cause` says what is wrong where something is.
+    def judge(
+        self, step: int, player: str, gradients: list[Tensor], terms: list[Tensor], cause: Callable[[], str]
+    ) -> None:
+        """Look at a player's gradients and terms before its weights move; `cause` says what is wrong, where it is.
 
         Raises DivergenceError on the CPU; elsewhere `check` will.
         """
         norm = nn.utils.get_total_norm(gradients)
         if norm.device.type == "cpu":
-            if not torch.isfinite(norm):
+            if not all(map(math.isfinite, (norm, *terms))):
                 raise DivergenceError(f"step {step + 1}, the {player}'s turn: {cause()} is not finite")
         elif norm.device.type != "meta":
             self.see(step, {f"{player}/gradient": norm})

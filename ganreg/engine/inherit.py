@@ -9,17 +9,27 @@ from torch import nn
 
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.match import Match
-from ganreg.errors import CheckpointError, Mistake, SpecError
+from ganreg.errors import CheckpointError, Mistake, SpecError, brief
 from ganreg.spec.runspec import Init
 
 
-def heritage(init: Init, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
-    """The newest verified state of the other run, of these networks alone.
+def newest(init: Init) -> tuple[dict[str, Any], list[str]]:
+    """The newest verified state of the other run, and a sentence for each newer one that is damaged.
 
-    Raises SpecError where there is none, or a network has other weights there, by name or by shape.
+    Raises SpecError where there is none.
     """
     try:
-        state, _ = Checkpoints(init.run / "checkpoints", keep=1).newest()
+        return Checkpoints(init.run / "checkpoints", keep=1).newest()
+    except (CheckpointError, OSError) as error:
+        raise _refusal(error) from error
+
+
+def heritage(init: Init, state: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """What of the other run's state these networks start from.
+
+    Raises SpecError where a network has other weights there, by name or by shape.
+    """
+    try:
         theirs = state["networks"]
         named = [name for name in networks if name in theirs] if init.networks is None else init.networks
         if not named:
@@ -27,24 +37,26 @@ def heritage(init: Init, networks: Mapping[str, nn.Module]) -> dict[str, Any]:
         for name in named:
             _compare(init, name, networks, theirs)
     except CheckpointError as error:
-        raise SpecError([Mistake(f"cannot start from there: {error}", ("init",))]) from error
+        raise _refusal(error) from error
     averages = {name: state["ema"].get(name, theirs[name]) for name in named}
-    return {"step": state["step"], "networks": {name: theirs[name] for name in named}, "ema": averages}
+    return {"networks": {name: theirs[name] for name in named}, "ema": averages}
 
 
-def inherit(match: Match, init: Init) -> int:
-    """Give a match's networks the weights that they start from; the step that those were reached at.
+def inherit(match: Match, init: Init, state: Mapping[str, Any]) -> None:
+    """Give a match's networks the weights that they start from.
 
     Each average continues the other run's, where that has one. Raises SpecError as `heritage` does.
     """
-    state = heritage(init, match.networks)
-    for name, weights in state["networks"].items():
+    found = heritage(init, state, match.networks)
+    for name, weights in found["networks"].items():
         match.networks[name].load_state_dict(weights)
     for name, average in match.ema.networks.items() if match.ema else ():
-        if name in state["ema"]:
-            average.load_state_dict(state["ema"][name])
-    step: int = state["step"]
-    return step
+        if name in found["ema"]:
+            average.load_state_dict(found["ema"][name])
+
+
+def _refusal(error: Exception) -> SpecError:
+    return SpecError([Mistake(f"cannot start from there: {brief(error)}", ("init",))])
 
 
 def _compare(init: Init, name: str, networks: Mapping[str, nn.Module], theirs: Mapping[str, Any]) -> None:

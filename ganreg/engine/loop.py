@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from ganreg.components import Metric
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import Patience, append
@@ -36,7 +35,7 @@ class Stop:
 class Training:
     """A run in progress: the match, its data and folder, and who listens.
 
-    metrics: the spec's metrics, each with what it built. tick: called after every step with its number. say: hears in
+    tick: called after every step with its number. say: hears in
     sentences what a user should know.
     """
 
@@ -44,7 +43,6 @@ class Training:
     feed: Feed
     folder: RunFolder
     checkpoints: Checkpoints
-    metrics: Sequence[tuple[Metric, Any]] = ()
     observers: Sequence[Any] = ()
     tick: Callable[[int], None] = lambda step: None
     say: Callable[[str], None] = lambda sentence: None
@@ -84,7 +82,7 @@ class Training:
             self._step()
             step, stopping = match.step_index, self.stop.signal_number is not None
             last = step == steps or stopping
-            if step % every.log_every == 0 or last:
+            if step % every.log_every == 0 or step == steps:
                 self.log(clock)
             if step % every.samples_every == 0 or step == steps:
                 self.sample()
@@ -139,7 +137,7 @@ class Training:
     def measure(self, *, last: bool) -> None:
         """Take the measurements that are due."""
         step = self.match.step_index
-        for component, metric in self.metrics:
+        for component, metric in zip(self.match.spec.metrics, self.match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
                     found = metric(Evaluation(self.match, self.feed))
@@ -153,12 +151,14 @@ class Training:
                     self.patience(partial(save_grid, picture[None], path))
                     self.tell("drawn", step, name, path)
 
-    def save(self) -> None:
-        """Begin to write a checkpoint, after making sure that every number in it is finite."""
+    def save(self, *, wait: bool = False) -> None:
+        """Begin to write a checkpoint, after making sure that every weight is finite; `wait` until it is there."""
         match = self.match
         averages = match.ema.networks if match.ema else {}
         match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
         self._saver.save(match.state())
+        if wait:
+            self._saver.settle()
 
     def _write(self, path: Path, record: Mapping[str, Any]) -> None:
         self.patience(lambda: append(path, record))
@@ -179,8 +179,7 @@ class Training:
             raise
         except Exception as error:
             if self.match.step_index:
-                self.save()
-                self._saver.settle()
+                self.save(wait=True)
             step = self.match.step_index
             raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
 

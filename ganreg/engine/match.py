@@ -50,6 +50,7 @@ class Match:
         self.loss = ScaledLoss(parts.loss, generator_uses_real=uses_real)
         self.guard = Guard()
         self.terms: dict[str, Tensor] = {}
+        self.metrics: Mapping[str, Any] = {}
         self.step_index = 0
         self.position = 0
         self.attempt = 0
@@ -107,6 +108,7 @@ class Match:
         turn, batch = self._take_turn(player)
 
         def loss() -> Tensor:
+            rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
                 _add(total, self._share(player, turn, batch, part))
@@ -122,7 +124,8 @@ class Match:
             raise ValueError(f"apply('{player}') without gradients('{player}') before it")
         play = self._plays.pop(player)
         gradients = [p.grad for p in mover.parameters if p.grad is not None]
-        self.guard.judge(self.step_index, player, gradients, lambda: self._cause(play, mover))
+        terms = [value for name, value in self.terms.items() if name.startswith(f"{player}/")]
+        self.guard.judge(self.step_index, player, gradients, terms, lambda: self._cause(play, mover))
         if self.spec.train.clip is not None:
             nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
         mover.optimizer.step()
@@ -254,7 +257,10 @@ class Match:
         return terms
 
     def _cause(self, play: Play, mover: Player) -> str:
-        """The first of data, weights, terms and gradients of a turn that is not finite, in words."""
+        """The first of data, weights, terms and gradients of a turn that is not finite, in words.
+
+        Gradients may be finite each and too large for their norm, of which an optimizer makes no sound step either.
+        """
         if not torch.isfinite(play.real).all():
             return f"a real picture of the {play.player}'s batch"
         if found := unsound(self.networks):
@@ -263,8 +269,10 @@ class Match:
             if name.startswith(f"{play.player}/") and not torch.isfinite(value):
                 return f"the term '{name.partition('/')[2]}'"
         names = mover.names()
-        bad = (p for p in mover.parameters if p.grad is not None and not torch.isfinite(p.grad).all())
-        return f"the gradient of '{names[id(next(bad))]}'"
+        for parameter in mover.parameters:
+            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+                return f"the gradient of '{names[id(parameter)]}'"
+        return "the norm of the gradient"
 
     def _parts_of_batch(self) -> Iterator[slice]:
         size = self.spec.train.batch_size // self.spec.train.accumulate

@@ -44,13 +44,14 @@ def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """The network in evaluation mode, and back in its mode afterwards."""
-    was = network.training
+    """The network in evaluation mode, and each of its modules back in its own mode afterwards."""
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
         yield
     finally:
-        network.train(was)
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def save_grid(images: Tensor, path: Path) -> None:

@@ -48,6 +48,11 @@ class Play:
         """The run's loss; discriminators of several scales are dealt with inside."""
         return self._match.loss
 
+    @property
+    def batch_size(self) -> int:
+        """Pictures of the whole turn, of which `real` may be a part."""
+        return self._match.spec.train.batch_size
+
     def parameters(self) -> list[nn.Parameter]:
         """The trainable parameters of the player whose turn it is."""
         return self._match.player(self.player).parameters

@@ -45,7 +45,7 @@ def saved(match: Match) -> dict[str, Any]:
         # A lazy penalty's term is older than the step: without it a resumed log would lack a line's value.
         "terms": dict(match.terms),
         "updates": {name: player.updates for name, player in players.items()},
-        "parts": {name: part.state_dict() for name, part in match.parts.others() if hasattr(part, "state_dict")},
+        "parts": {name: part.state_dict() for name, part in _others(match) if hasattr(part, "state_dict")},
     }
 
 
@@ -69,9 +69,15 @@ def _take(match: Match, state: Mapping[str, Any]) -> None:
         player = match.player(name)
         player.take(state["optimizers"][name])
         player.updates = state["updates"][name]
-    for name, part in match.parts.others():
+    for name, part in _others(match):
         if hasattr(part, "load_state_dict"):
             part.load_state_dict(state["parts"][name])
+
+
+def _others(match: Match) -> Iterator[tuple[str, Any]]:
+    """What may have state beside networks and optimizers."""
+    yield from match.parts.others()
+    yield from match.metrics.items()
 
 
 @contextmanager

@@ -20,6 +20,10 @@ def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
     Takes tensors, dicts, lists, tuples, str, int, float, bool and None; raises CheckpointError for anything else.
     """
     if isinstance(value, Tensor):
+        if path in tensors:
+            raise CheckpointError(
+                f"the state holds two tensors that would be called '{path}': give the keys other names"
+            )
         tensors[path] = value.detach().cpu().contiguous()
         return {TENSOR: path}
     if isinstance(value, Mapping):

@@ -36,6 +36,9 @@ from ganreg.components import (
     Schedule,
 )
 
+MOST = 100
+"""Penalties, metrics or observers of a run: a list without an end would be checked without an end."""
+
 OPTIMIZER = "adam"
 """Each player's, where the spec gives none."""
 
@@ -43,7 +46,7 @@ OPTIMIZER = "adam"
 class Section(BaseModel):
     """A group of keys in a spec."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, ser_json_inf_nan="constants")
 
 
 class Latent(Section):
@@ -57,7 +60,7 @@ class Train(Section):
     """How long, how large and where."""
 
     steps: PositiveInt = Field(2000, description="steps of the schedule")
-    batch_size: PositiveInt = Field(64, description="pictures in each player's turn")
+    batch_size: PositiveInt = Field(64, le=2**24, description="pictures in each player's turn")
     accumulate: PositiveInt = Field(1, description="parts that a batch is cut into, their gradients summed")
     clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
@@ -166,7 +169,9 @@ def _init(value: Any) -> Any:
 class RunSpec(BaseModel):
     """A run, whole. Components are given by name, or as a mapping of a name and parameters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, validate_default=True, ser_json_inf_nan="constants"
+    )
 
     seed: int = Field(0, ge=0, lt=2**63, description="all randomness follows from it")
     data: Dataset = Field(description="the pictures")
@@ -179,7 +184,7 @@ class RunSpec(BaseModel):
     conditional: bool = Field(False, description="give labels to the networks; sets task.classes")
     game: Game = Field(_by_name("standard"), description="who plays")
     loss: Loss = Field(description="what the players minimize")
-    penalties: tuple[Penalty, ...] = Field((), description="further terms and constraints")
+    penalties: tuple[Penalty, ...] = Field((), max_length=MOST, description="further terms and constraints")
     augment: Augmentation | None = Field(None, description="changes what the discriminator sees")
     schedule: Schedule = Field(_by_name("alternating"), description="the order of updates within a step")
     optimizers: dict[str, Optimizer] = Field({}, description="one per player of the game; adam where none is given")
@@ -188,8 +193,8 @@ class RunSpec(BaseModel):
         None, description="weights to start from: the folder of a run, or a mapping; null for random ones"
     )
     train: Train = Field(Train(), description="length, size and place of the training")
-    metrics: tuple[Metric, ...] = Field((), description="measurements of the generator")
-    observers: tuple[Observer, ...] = Field((), description="who else hears of the run")
+    metrics: tuple[Metric, ...] = Field((), max_length=MOST, description="measurements of the generator")
+    observers: tuple[Observer, ...] = Field((), max_length=MOST, description="who else hears of the run")
     output: Output = Field(Output(), description="what is written")
 
     @field_validator("game", "schedule", mode="before")

@@ -15,6 +15,7 @@ from ganreg.errors import Mistake, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import contradictions
 from ganreg.spec.document import Document, from_mapping
+from ganreg.spec.reader import MAX_MISTAKES
 from ganreg.spec.runspec import OPTIMIZER, RunSpec
 
 Path = tuple[str | int, ...]
@@ -40,7 +41,8 @@ def validate(document: Document, registry: Registry, *, data: bool = True) -> Ru
     try:
         spec = RunSpec.model_validate(document.data, context={"registry": registry})
     except ValidationError as error:
-        mistakes = [_mistake(e, document, RunSpec, registry) for e in error.errors(include_url=False)]
+        details = error.errors(include_url=False)[:MAX_MISTAKES]
+        mistakes = [_mistake(e, document, RunSpec, registry) for e in details]
         raise SpecError(_ordered(mistakes)) from None
     mistakes = contradictions(spec, document, registry) if data else []
     if mistakes:

@@ -57,6 +57,15 @@ def test_the_newest_are_kept_and_nothing_temporary_stays(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_newer_one_that_is_damaged_takes_no_good_ones_place(tmp_path: Path) -> None:
+    store = Checkpoints(tmp_path, 1)
+    (store.save(state(99)) / "manifest.json").unlink()
+    for step in (10, 20):
+        store.save(state(step))
+    assert [path.name for path in store.folders()] == ["00000020", "00000099"]
+    assert store.newest()[0]["step"] == 20
+
+
 def test_a_step_can_be_saved_again(tmp_path: Path) -> None:
     store = Checkpoints(tmp_path, 2)
     store.save(state(3))

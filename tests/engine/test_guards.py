@@ -46,7 +46,7 @@ class FlatGradient(torch.autograd.Function):
 
 
 class Spoiled(Penalty, name="spoiled"):
-    """Spoils one thing at one step: a weight, a buffer, a term, or a gradient alone."""
+    """Spoils one thing at one step: a weight, a buffer, a term, a gradient alone, or its norm."""
 
     what: str
     at: int = 2
@@ -58,6 +58,10 @@ class Spoiled(Penalty, name="spoiled"):
             return play.fake_output.logits.mean() * math.nan
         if self.what == "gradient":
             return FlatGradient.apply(play.fake_output.logits.mean())
+        if self.what == "constant":
+            return play.fake_output.logits.mean() + math.nan
+        if self.what == "norm":
+            return play.fake_output.logits.mean() * 1e30  # whose square no float32 holds
         with torch.no_grad():
             if self.what == "weight":
                 next(play.networks["discriminator"].parameters()).data[0, 0] = math.nan
@@ -83,6 +87,8 @@ def test_data_is_named(tiny: Tiny) -> None:
     [
         ("term", "the term 'spoiled'"),
         ("gradient", "the gradient of 'discriminator."),
+        ("norm", "the norm of the gradient is not finite"),
+        ("constant", "the term 'spoiled' is not finite"),
         ("weight", "'body.0.weight' of the network 'discriminator'"),
         ("buffer", "of the network 'generator'"),
     ],
@@ -97,7 +103,7 @@ def test_what_is_not_finite_is_named_and_no_weight_has_moved(tiny: Tiny, what: s
     state, skipped = Checkpoints(run.folder / "checkpoints", 9).newest()
     assert (state["step"], skipped) == (2, [])
     assert run.training is not None
-    if what in ("term", "gradient"):
+    if what in ("term", "gradient", "norm", "constant"):
         saved = state["networks"]["discriminator"]
         now = run.training.match.networks["discriminator"].state_dict()
         assert all(torch.equal(saved[key], now[key]) for key in saved)

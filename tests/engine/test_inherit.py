@@ -54,6 +54,21 @@ def test_a_run_that_has_begun_needs_the_other_no_more(tiny: Tiny, parent: Run) -
     assert same(weights(run, 6), weights(whole, 6))
 
 
+def test_a_run_can_start_from_the_one_that_it_replaces(tiny: Tiny, parent: Run) -> None:
+    trained = weights(parent, 6)
+    again = tiny(name="parent", init=parent.folder, train={"steps": 1}).train(overwrite=True)
+    shutil.rmtree(again.folder / "checkpoints" / "00000001")
+    assert same(weights(again, 0), trained)
+
+
+def test_a_damaged_checkpoint_of_the_other_run_is_named(tiny: Tiny, parent: Run) -> None:
+    (parent.folder / "checkpoints" / "00000006" / "state.json").write_text("{}")
+    said: list[str] = []
+    tiny(init=parent.folder, train={"steps": 1}).train(say=said.append)
+    assert said[0].startswith(f"skipped: checkpoint {parent.folder}/checkpoints/00000006 is damaged")
+    assert said[1] == f"starting from the weights of {parent.folder} at step 4"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

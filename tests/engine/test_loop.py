@@ -1,6 +1,7 @@
 """A run's folder, stopping, going on, and numbers that stop being finite."""
 
 import json
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,34 @@ def interrupt(run: Run, step: int) -> None:
 def state(run: Run) -> dict[str, object]:
     assert run.training is not None
     return run.training.match.state()
+
+
+def test_a_signal_leaves_no_trace_in_the_log(tiny: Tiny) -> None:
+    whole, stopped = (tiny(name=name, output={"log_every": 3}) for name in ("whole", "stopped"))
+    whole.train()
+    interrupt(stopped, 4)
+    stopped.train(resume=True)
+    assert (stopped.folder / "log.jsonl").read_bytes() == (whole.folder / "log.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("harm", ["missing", "file"])
+def test_a_run_whose_checkpoints_are_gone_is_not_begun_anew(tiny: Tiny, harm: str) -> None:
+    run = tiny().train()
+    log = (run.folder / "log.jsonl").read_bytes()
+    shutil.rmtree(run.folder / "checkpoints")
+    if harm == "file":
+        (run.folder / "checkpoints").write_text("")
+    with pytest.raises(CheckpointError, match="is not the folder that the run has begun with"):
+        run.train(resume=True)
+    assert (run.folder / "log.jsonl").read_bytes() == log
+
+
+def test_records_that_are_no_file_are_refused(tiny: Tiny) -> None:
+    run = tiny().train()
+    (run.folder / "log.jsonl").unlink()
+    (run.folder / "log.jsonl").mkdir()
+    with pytest.raises(RunFolderError, match=r"log\.jsonl is not a file"):
+        run.train(resume=True)
 
 
 def test_a_run_writes_its_folder(tiny: Tiny) -> None:

@@ -227,3 +227,10 @@ def test_bf16_runs_the_networks_and_not_the_loss(tiny: Tiny) -> None:
         assert scale.features[0].dtype == torch.bfloat16
         assert scale.logits.dtype == torch.float32
     assert all(p.dtype == torch.float32 for p in plays[0].networks["generator"].parameters())
+
+
+def test_an_objective_is_the_same_function_at_every_call(tiny: Tiny) -> None:
+    match = match_of(tiny(discriminator={"name": "tiny-discriminator", "dropout": 0.5}))
+    objective = match.objective("discriminator")
+    assert objective().item() == objective().item()
+    assert match.objective("discriminator")().item() != objective().item()

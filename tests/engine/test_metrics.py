@@ -1,15 +1,18 @@
 """What a metric gets to measure with, and where its figures go."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from ganreg import Metric, Observer
 from ganreg.engine.metrics import Evaluation
+from ganreg.engine.pictures import evaluating
 from ganreg.errors import SpecError
 from tests.conftest import Tiny
 
@@ -73,6 +76,62 @@ def test_the_discriminator_is_asked_without_augmentation(tiny: Tiny, conditional
     network.train()
     evaluation.discriminate(real.images, real.labels)
     assert network.training
+
+
+class Frozen(nn.Module):
+    """A discriminator with a layer that always evaluates."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(1).requires_grad_(False).eval()
+        self.head = nn.Linear(4, 1)
+
+    def forward(self, images, labels=None):
+        return self.head(self.norm(images).flatten(1))
+
+
+def test_looking_leaves_every_module_in_its_own_mode() -> None:
+    network = Frozen()
+    with evaluating(network):
+        assert not any(module.training for module in network.modules())
+    assert {name: module.training for name, module in network.named_modules()} == {
+        "": True,
+        "norm": False,
+        "head": True,
+    }
+
+
+class Best(Metric, name="best"):
+    """How often it was asked, and the largest step so far."""
+
+    def build(self, task):
+        return Counting()
+
+
+class Counting:
+    """What it builds."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, evaluation):
+        self.count += 1
+        return {"count": self.count}
+
+    def state_dict(self):
+        return {"count": self.count}
+
+    def load_state_dict(self, state):
+        self.count = state["count"]
+
+
+def test_what_a_metric_remembers_is_saved(tiny: Tiny) -> None:
+    run = tiny(metrics=[Best(every=1)]).train()
+    log = (run.folder / "log.jsonl").read_bytes()
+    shutil.rmtree(run.folder / "checkpoints" / "00000006")
+    run.train(resume=True)
+    assert (run.folder / "log.jsonl").read_bytes() == log
+    assert run.sample(2).shape == (2, 1, 28, 28)
 
 
 def test_what_a_metric_requires_is_checked_before_the_run(tiny: Tiny) -> None:

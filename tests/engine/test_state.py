@@ -44,3 +44,12 @@ def test_sameness_is_bit_for_bit() -> None:
 def test_what_cannot_be_saved_is_named_with_its_place() -> None:
     with pytest.raises(CheckpointError, match=r"'parts/loss/0' holds a set"):
         split({"parts": {"loss": [{1}]}}, {})
+
+
+@pytest.mark.parametrize("keys", [{1: 0, "1": 1}, {"a/b": 0, "a": {"b": 1}}], ids=str)
+def test_tensors_that_would_have_one_name_are_refused(keys: dict) -> None:
+    def tensors(value: Any) -> Any:
+        return {k: tensors(v) for k, v in value.items()} if isinstance(value, dict) else torch.tensor(value)
+
+    with pytest.raises(CheckpointError, match="two tensors that would be called"):
+        split(tensors(keys), {})

@@ -34,9 +34,7 @@ specs = st.fixed_dictionaries(
         "seed": st.integers(0, 2**63 - 1),
         "latent": st.integers(1, 1000) | st.just({"distribution": "uniform"}),
         "ema": st.none() | st.fixed_dictionaries({"decay": st.floats(0, 0.9999)}),
-        "penalties": st.lists(
-            st.fixed_dictionaries({"name": st.just("tiny-r1"), "weight": st.floats(0, 1e30)}), max_size=3
-        ),
+        "penalties": st.lists(st.fixed_dictionaries({"name": st.just("tiny-r1"), "weight": st.floats(0)}), max_size=3),
         "conditional": st.booleans(),
     },
 )

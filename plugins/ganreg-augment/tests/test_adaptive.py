@@ -24,10 +24,15 @@ def moved(initial, signs, target, interval, step):
 
 @pytest.mark.parametrize("part", ["ada", "apa"])
 @pytest.mark.parametrize(("bias", "sign"), [(1.0, 1), (-1.0, -1)])
-def test_p_rises_where_the_discriminator_is_sure_of_real_pictures(make_match, parts, part, bias, sign):
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_p_rises_where_the_discriminator_is_sure_of_real_pictures(make_match, parts, part, bias, sign, accumulate):
     named = {"name": "ada"} if part == "ada" else PLAIN_APA
     settings = {**named, "target": 0.6, "interval": 3, "length": 120, "initial": 0.5}
-    match = make_match(**{"augment" if part == "ada" else "game": settings}, discriminator=parts["witness"](bias=bias))
+    match = make_match(
+        **{"augment" if part == "ada" else "game": settings},
+        discriminator=parts["witness"](bias=bias),
+        train={"batch_size": 4, "accumulate": accumulate, "device": "cpu"},
+    )
     built = match.parts.augment if part == "ada" else match.parts.game
     expected = moved(0.5, [sign] * 16, 0.6, 3, 3 * 4 / 120)
     path = []

@@ -130,7 +130,7 @@ class MaximumMeanDiscrepancy(Distance, name="mmd"):
         """k of each pair, (N, M)."""
         import torch
 
-        squares = distances(points, others).square()
+        squares = squared_distances(points, others)
         if self.kernel == "rbf":
             kernels = [(-squares / (2 * s**2)).exp() for s in self.scales or SIGMAS]
         else:
@@ -168,7 +168,16 @@ class Cramer(Loss, name="cramer"):
 
 
 def distances(points: Tensor, others: Tensor) -> Tensor:
-    """Of each pair of embeddings (N, D) and (M, D), (N, M); by differences, as products would lose the small ones."""
+    """Of each pair of embeddings (N, D) and (M, D), (N, M); where both are equal the gradient is 0."""
     import torch
 
-    return torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist")
+    squares = squared_distances(points, others)
+    return torch.where(squares > 0, squares, 1).sqrt() * (squares > 0)
+
+
+def squared_distances(points: Tensor, others: Tensor) -> Tensor:
+    """Their squares; by differences, as products would lose the small ones.
+
+    Not by torch.cdist, which cannot be differentiated twice, as schedules that play with gradients do.
+    """
+    return (points[:, None] - others[None]).square().sum(dim=2)

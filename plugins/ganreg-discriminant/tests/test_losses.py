@@ -215,3 +215,15 @@ def test_degenerate_batches_are_finite(loss, count, scale):
     total = loss.discriminator(real, fake) + 2 * loss.generator(real, fake)
     assert total.isfinite()
     assert all(slope.isfinite().all() for slope in torch.autograd.grad(total, sides))
+
+
+@pytest.mark.parametrize("loss", [MaximumMeanDiscrepancy(), MaximumMeanDiscrepancy(kernel="rq"), Cramer()], ids=str)
+def test_distances_can_be_differentiated_twice(loss, pair):
+    """As schedules that play with gradients do."""
+    _, _, r, f = pair(4, 3)
+
+    def losses(r, f):
+        real, fake = (DiscriminatorOutput(logits=e.sum(dim=1), embedding=e) for e in (r, f))
+        return loss.discriminator(real, fake), loss.generator(real, fake)
+
+    assert torch.autograd.gradgradcheck(losses, (r, f))
