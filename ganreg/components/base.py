@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, SerializationInfo, ValidationError, ValidationInfo
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PydanticUserError,
+    SerializationInfo,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
@@ -135,7 +143,15 @@ def _dereference(base: type[Component], value: Any, info: ValidationInfo) -> Com
         raise _at("name", error, name) if isinstance(value, Mapping) else error from None
     if not issubclass(found, base):
         raise PydanticCustomError("wrong_base", "'{name}' is not a {base}", {"name": name, "base": base.__name__})
-    return found.model_validate(parameters, context=info.context)
+    try:
+        return found.model_validate(parameters, context=info.context)
+    except PydanticUserError as error:
+        raise PydanticCustomError("broken_component", "{reason}", {"reason": broken(found, error)}) from error
+
+
+def broken(component: type[Component], error: PydanticUserError) -> str:
+    """What to say of a class that pydantic makes no model of, such as one with a type that is not defined."""
+    return f"the {component.kind} '{component.name}' is broken: {error.message.splitlines()[0]}"
 
 
 def _at(key: str, error: PydanticCustomError, value: Any) -> ValidationError:

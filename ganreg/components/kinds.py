@@ -142,6 +142,10 @@ class Game(Component, kind="game"):
         """The terms that `play.player` minimizes, by name; their sum is its loss."""
         raise NotImplementedError(f"game '{self.name}' has no terms(play)")
 
+    def real(self, play: Play) -> Tensor:
+        """The pictures that are presented as real: `play.real`. By default those of the batch."""
+        return play.pictures
+
     def real_output(self, play: Play) -> DiscriminatorOutput:
         """What the discriminator says of the real side: `play.real_output`. A game of pairs gives it more."""
         return play.discriminate(play.real)

@@ -261,7 +261,7 @@ class Match:
 
         Gradients may be finite each and too large for their norm, of which an optimizer makes no sound step either.
         """
-        if not torch.isfinite(play.real).all():
+        if not torch.isfinite(play.pictures).all():
             return f"a real picture of the {play.player}'s batch"
         if found := unsound(self.networks):
             return found

@@ -58,9 +58,15 @@ class Play:
         return self._match.player(self.player).parameters
 
     @cached_property
-    def real(self) -> Tensor:
-        """Real pictures, (N, C, H, W) in [-1, 1]."""
+    def pictures(self) -> Tensor:
+        """The pictures of the batch, (N, C, H, W) in [-1, 1]."""
         return self._match.fit(self._batch.images)
+
+    @cached_property
+    def real(self) -> Tensor:
+        """What is presented as real, (N, C, H, W) in [-1, 1]: the batch's pictures, unless the game says else."""
+        images: Tensor = self._game("real")(self)
+        return images
 
     @cached_property
     def labels(self) -> Tensor | None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import PydanticUserError
+
 from ganreg.components import KIND_MARKER, KINDS
+from ganreg.components.base import broken
+from ganreg.errors import PluginError
 from ganreg.registry import Offer, Registry
 from ganreg.spec.runspec import RunSpec
 
@@ -31,8 +35,11 @@ def schema(registry: Registry) -> dict[str, Any]:
 
 
 def component_schema(offer: Offer) -> dict[str, Any]:
-    """The schema of one component's mapping in a spec."""
-    described = offer.component.model_json_schema()
+    """The schema of one component's mapping in a spec. Raises PluginError for a class that has none."""
+    try:
+        described = offer.component.model_json_schema()
+    except PydanticUserError as error:
+        raise PluginError(f"{broken(offer.component, error)}\n  help: mend {offer.plugin.distribution}") from error
     described.setdefault("properties", {})
     described["properties"] = {"name": {"enum": [offer.component.name, offer.id]}, **described["properties"]}
     described["required"] = ["name", *described.get("required", [])]
@@ -46,7 +53,10 @@ def _kind(kind: str, registry: Registry, definitions: dict[str, Any]) -> dict[st
     names: list[str] = []
     mappings: list[dict[str, Any]] = []
     for offer in offers:
-        described = component_schema(offer)
+        try:
+            described = component_schema(offer)
+        except PluginError:  # the others are offered all the same; `ganreg show` says what is wrong with this one
+            continue
         definitions.update(described.pop("$defs", {}))
         mappings.append(described)
         names += [offer.component.name, offer.id]

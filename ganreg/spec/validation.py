@@ -7,11 +7,12 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PydanticUserError, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ganreg.components import Component
-from ganreg.errors import Mistake, SpecError
+from ganreg.components.base import broken
+from ganreg.errors import Mistake, PluginError, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import contradictions
 from ganreg.spec.document import Document, from_mapping
@@ -28,7 +29,10 @@ WORDS = {
     "String should match pattern '^(auto|cpu|mps|xpu|cuda(:\\d+)?)$'": "should be auto, cpu, mps, xpu, cuda or cuda:0",
 }
 """Pydantic's words for Python's types, in a user's."""
-OWN = {"accumulate", "missing_name", "component_type", "unknown_component", "ambiguous_component", "no_registry"}
+OWN = {
+    *("accumulate", "missing_name", "component_type", "unknown_component", "ambiguous_component", "no_registry"),
+    "broken_component",
+}
 """Errors that are worded by ganreg and need no value beside them."""
 
 
@@ -57,6 +61,8 @@ def validate_component(
     try:
         found = registry.resolve(kind.kind, name)
         return found.model_validate(dict(parameters), context={"registry": registry})
+    except PydanticUserError as error:
+        raise PluginError(broken(found, error)) from error
     except PydanticCustomError as error:
         hint = str((error.context or {}).get("hint", ""))
         raise SpecError([Mistake(error.message(), hint=hint)]) from None

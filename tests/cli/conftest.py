@@ -1,10 +1,12 @@
 """The command line as its users meet it: in this process with what it prints, or as a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,8 @@ def start() -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell lets what it runs in the background ignore Ctrl-C, and its children inherit that.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )
         started.append(process)
         return process

@@ -214,3 +214,27 @@ def test_a_mistake_inside_what_a_validator_reshaped_has_its_place(ganreg: Call, 
     done = ganreg("--plugin", "./curve.py", "check", *tiny, "--loss", "{name: curve, points: {x: 1, y: 2}}")
     assert done.code == 3
     assert done.err.startswith("--loss:1:15: unknown key 'y'")
+
+
+def test_a_type_that_is_not_defined_is_named_and_breaks_nothing_else(
+    ganreg: Call, parts: Options, mine: Options, tmp_path: Path
+) -> None:
+    broken = (
+        'class Broken(Loss, name="broken"):\n    """Has no such type."""\n    width: "Undefined" = 1\n\n\n@hookimpl'
+    )
+    code = CODE.replace("@hookimpl", broken, 1).replace("[Flat, Critic,", "[Flat, Broken, Critic,")
+    (tmp_path / "my_parts.py").write_text(code, encoding="utf-8")
+    said = "the loss 'broken' is broken: `Broken` is not fully defined"
+    for command in (
+        ("show", "broken"),
+        ("check", *mine, "--loss", "broken"),
+        ("check", *mine, "--loss", "{name: broken}"),
+    ):
+        result = ganreg(*parts, *command)
+        assert result.code in (3, 4)
+        assert said in result.err
+        assert "internal error" not in result.err
+    assert ganreg(*parts, "check", *mine).code == 0
+    offered = json.loads(ganreg(*parts, "schema").out)["$defs"]["component.loss"]
+    assert "my-parts/critic" in json.dumps(offered)
+    assert "my-parts/broken" not in json.dumps(offered)

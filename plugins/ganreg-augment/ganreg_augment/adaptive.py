@@ -68,7 +68,7 @@ class APA(Game, name="apa"):
 
     Each real picture is replaced by a generated one with probability p, and D is told that it is real. p follows
     λ_r = E[sign(D(x))] over what is presented as real, as ADA's does: up where λ_r > target. Penalties on
-    `play.real`, such as R1, are taken at the true pictures.
+    the real side, such as R1, are taken at what is presented, as in the authors' code.
     """
 
     base: Game = Field("standard", description="the game that is played")  # type: ignore[assignment]

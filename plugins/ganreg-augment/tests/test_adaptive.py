@@ -95,6 +95,15 @@ def test_apa_presents_generated_pictures_as_real_under_their_labels(make_match, 
     assert sum(shares) / 48 == pytest.approx(p, abs=0.2)
 
 
+def test_what_reads_the_real_side_reads_what_apa_presents(make_match):
+    match = make_match(game={**PLAIN_APA, "initial": 0.5, "length": 1e9})
+    witness = match.networks["discriminator"]
+    match.gradients("discriminator")
+    play = match._plays["discriminator"]
+    assert torch.equal(play.real, witness.shown[0][0])
+    assert not torch.equal(play.real, play.pictures)
+
+
 def test_apa_is_its_base_otherwise(make_match):
     plain, apa = make_match(), make_match(game={**PLAIN_APA, "length": 1e9})
     for match in (plain, apa):

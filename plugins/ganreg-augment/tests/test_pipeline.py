@@ -186,15 +186,35 @@ def test_noise_has_a_strength_per_picture(pictures, stream):
 
 def test_cutout_leaves_some_pictures_whole(pictures, stream):
     images, random = pictures(count=20, height=8, width=6), stream()
-    rows, columns = (torch.floor(random.uniform(20) * size).long() for size in (8, 6))
+    y, x = random.uniform(20).tolist(), random.uniform(20).tolist()
     hit = random.uniform(20) < 0.5
     made = FixedADA(groups=["cutout"])(images, stream())
     for k in range(20):
-        box = torch.zeros(8, 6, dtype=torch.bool)
-        top, left = rows[k].item() - 2, columns[k].item() - 1
-        box[max(top, 0) : top + 4, max(left, 0) : left + 3] = bool(hit[k])
-        assert torch.equal(made[k], torch.where(box, 0.0, images[k]))
+        for i in range(8):
+            for j in range(6):
+                inside = abs((i + 0.5) / 8 - y[k]) < 0.25 and abs((j + 0.5) / 6 - x[k]) < 0.25
+                assert torch.equal(
+                    made[k, :, i, j], torch.zeros(2).double() if inside and hit[k] else images[k, :, i, j]
+                )
     assert 0 < hit.sum() < 20
+
+
+class Even:
+    """In place of random numbers ones that are evenly spread."""
+
+    def uniform(self, count):
+        return (torch.arange(count) + 0.5) / count
+
+
+@pytest.mark.parametrize("size", [5, 6, 7, 8])
+def test_cutout_treats_both_edges_alike(size):
+    """A row is covered by each centre that is nearer than a quarter: half of all in the middle, less at the edges."""
+    count = 1000
+    made = FixedADA(p=1, groups=["cutout"])(torch.ones(count, 1, size, size), Even())[:, 0]
+    rows = (made == 0).any(dim=2).double().mean(dim=0)
+    assert rows.tolist() == pytest.approx(rows.flip(0).tolist(), abs=2 / count)
+    near = [min((i + 0.5) / size + 0.25, 1) - max((i + 0.5) / size - 0.25, 0) for i in range(size)]
+    assert rows.tolist() == pytest.approx(near, abs=2 / count)
 
 
 def test_groups_follow_in_the_papers_order(pictures, stream):

@@ -19,7 +19,8 @@ class LookaheadMinmax(Schedule, name="lookahead-minmax"):
     """Lookahead for games (Chavdarova et al., 2020; arXiv:2006.14567), around any schedule.
 
     After each k steps of the base, all players go back together: ω̃ ← ω̃ + α(ω - ω̃), ω ← ω̃. The slow weights ω̃ are
-    saved with the run; optimizers keep their moments. One inside another, with a larger k, is the paper's nested form.
+    saved with the run; optimizers keep their moments. As `base` of one with a larger k it is the inner one of the
+    paper's nested form: where the outer one returns, its slow weights become the outer one's.
     """
 
     base: Schedule = Field(  # type: ignore[assignment]
@@ -49,7 +50,12 @@ class LookaheadMinmax(Schedule, name="lookahead-minmax"):
             # A layer that has grown since has no past of its own.
             slow[name] = self._slow.get(name, fast).to(fast).lerp(fast, self.rate)
             fast.copy_(slow[name])
+        self._start_from(slow)
+
+    def _start_from(self, slow: dict[str, Tensor]) -> None:
         self._slow = slow
+        if isinstance(self.base, LookaheadMinmax):
+            self.base._start_from(slow)
 
     def state_dict(self) -> dict[str, Any]:
         """The slow weights."""

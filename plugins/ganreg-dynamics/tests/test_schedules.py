@@ -83,6 +83,29 @@ def test_lookahead_minmax(reference):
     hand.assert_reached(5)
 
 
+def test_nested_lookahead(reference):
+    """The paper's: where the outer one returns, the inner one's slow weights are the outer one's, too."""
+    inner = {"name": "dynamics/lookahead-minmax", "base": "proofs/tiny-simultaneous", "interval": 2, "rate": 0.3}
+    hand = reference({"name": "dynamics/lookahead-minmax", "base": inner, "interval": 4, "rate": 0.6})
+    slow = slower = hand.save()
+
+    def between(slow, rate):
+        fast = hand.save()
+        return {p: [s + rate * (f - s) for s, f in zip(slow[p], fast[p], strict=True)] for p in PLAYERS}
+
+    for step in range(9):
+        field = hand.field(step, step)
+        for player in PLAYERS:
+            hand.move(player, field[player])
+        if step % 2 == 1:
+            slow = between(slow, 0.3)
+            hand.restore(slow)
+        if step % 4 == 3:
+            slow = slower = between(slower, 0.6)
+            hand.restore(slower)
+    hand.assert_reached(9)
+
+
 @pytest.mark.parametrize("by", ["natural", "gradient"])
 def test_logan(reference, by):
     """Two latent steps, a third of the latents left out, the regularizer for both players, and D first."""

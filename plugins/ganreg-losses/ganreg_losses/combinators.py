@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 
     from ganreg import DiscriminatorOutput
     from ganreg.engine.play import Play
+    from ganreg.task import Task
 
 
 class Combinator(Loss):
-    """Base of losses that read another one, and ask for what it asks for."""
+    """Base of losses that compare the logits that another one reads.
+
+    One that reads something else would never hear of it: `sliced` goes around a combinator, and not into it.
+    """
 
     base: Loss = Field(  # type: ignore[assignment]
-        "classic/non-saturating", description="the loss that is combined: any that is installed"
+        "classic/non-saturating", description="the loss that is combined: any that reads logits alone"
     )
 
-    @property
-    def requires(self) -> frozenset[str]:
-        """What the base requires."""
-        return frozenset(self.base.requires)
+    def check(self, task: Task) -> None:
+        """Refuse what the base refuses, and a base that reads more than logits."""
+        self.base.check(task)
+        if self.base.requires:
+            read = " and ".join(sorted(self.base.requires))
+            raise ValueError(f"its base '{self.base.name}' reads {read}, and not the logits that are compared")
 
 
 class Comparison(Combinator):

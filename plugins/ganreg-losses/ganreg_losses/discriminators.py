@@ -90,7 +90,7 @@ class OutcomesHead(Head, name="outcomes-head"):
 
     adds: ClassVar[frozenset[str]] = frozenset({"outcomes"})
 
-    outcomes: PositiveInt = Field(51, description="into how many the realness is divided (K)")
+    outcomes: int = Field(51, ge=2, description="into how many the realness is divided (K)")
 
     def build(self, task: Task) -> nn.Module:
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `outcomes`."""

@@ -44,7 +44,13 @@ class FeatureMatching(Penalty, name="feature-matching"):
     def _of(self, output: DiscriminatorOutput) -> list[Tensor]:
         """The layers that are matched."""
         features = output.features
-        return list(features) if self.layers is None else [features[layer] for layer in self.layers]
+        count = len(features)
+        if self.layers is None:
+            return list(features)
+        beyond = [layer for layer in self.layers if not -count <= layer < count]
+        if beyond:
+            raise ValueError(f"layers: the discriminator has {count} features, and none of number {beyond[0]}")
+        return [features[layer] for layer in self.layers]
 
 
 class PullAway(Penalty, name="pull-away"):
@@ -76,8 +82,8 @@ class ModeSeeking(Penalty, name="mode-seeking"):
     """Mode seeking (Mao et al., 2019; arXiv:1903.05628): other noise has to give other pictures.
 
     The ratio E|G(z₁) - G(z₂)| / E|z₁ - z₂| is maximized, as its inverse 1 / (ratio + ε) is minimized. z₂ is the noise
-    of the next picture in the batch; in a conditional run, or one with source pictures, G(z₂) is made for the label
-    and source of z₁.
+    of the next picture in the batch, and normal noise of its own where there is one picture only; in a conditional run,
+    or one with source pictures, G(z₂) is made for the label and source of z₁.
     """
 
     player = "generator"
@@ -88,9 +94,10 @@ class ModeSeeking(Penalty, name="mode-seeking"):
         """The inverse of the batch's ratio; a scalar."""
         import torch
 
-        others = play.z.roll(1, dims=0)
-        alone = play.labels is None and play.source is None
-        images = play.fake.roll(1, dims=0) if alone else play.generate(others)
+        single = len(play.z) == 1
+        others = play.random("mode-seeking").normal(*play.z.shape) if single else play.z.roll(1, dims=0)
+        known = not single and play.labels is None and play.source is None
+        images = play.fake.roll(1, dims=0) if known else play.generate(others)
         apart = (play.z - others).abs().mean().clamp_min(torch.finfo(play.z.dtype).eps)
         ratio = (play.fake - images).abs().mean() / apart
         return 1 / (ratio + self.epsilon)
@@ -102,7 +109,8 @@ class GDPP(Penalty, name="gdpp"):
     The kernel of a batch is L = ΦΦᵀ (N, N), Φ being its embeddings of unit length. With eigenvalues λ and eigenvectors
     v, in order: Σ|λ_real - λ_fake| - Σ λ̂_real·|cos(v_real, v_fake)|, where λ̂ is λ brought to [0, 1]. The sign of an
     eigenvector is arbitrary, hence the absolute value. A kernel has no more than D eigenvalues above 0, D being the
-    embedding's size; the others' eigenvectors are arbitrary and are left out. Summed over scales.
+    embedding's size; the others' eigenvectors are arbitrary and are left out. Equal eigenvalues, whose eigenvectors
+    have no gradient, are kept apart by a few roundings on the kernel's diagonal. Summed over scales.
     """
 
     player = "generator"
@@ -128,7 +136,8 @@ def _spectrum(embedding: Tensor) -> tuple[Tensor, Tensor]:
     import torch
     from torch.nn.functional import normalize
 
-    directions = normalize(embedding, dim=1)
+    directions = normalize(embedding, dim=1, eps=1e-6)  # no smaller: it divides the gradient at 0
     kernel = (directions @ directions.T).to(directions.dtype)  # autocast rounds products, and takes no eigenvalues
-    values, vectors = torch.linalg.eigh(kernel)
+    roundings = torch.arange(len(kernel), dtype=kernel.dtype, device=kernel.device) * torch.finfo(kernel.dtype).eps
+    values, vectors = torch.linalg.eigh(kernel + torch.diag(8 * roundings))
     return values, vectors

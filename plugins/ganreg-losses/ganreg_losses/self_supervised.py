@@ -86,5 +86,7 @@ class MutualInformation(EitherSide, name="mutual-information"):
 
         told: Tensor = play.fake_output.extra["codes"]
         codes, k = play.z[:, : told.shape[1]], self.categories
+        if k > told.shape[1]:
+            raise ValueError(f"categories: {k} of the codes, of which the discriminator tells {told.shape[1]}")
         term = 0.5 * (codes[:, k:] - told[:, k:]).square().sum(dim=1).mean()
         return term + cross_entropy(told[:, :k], codes[:, :k].argmax(dim=1)) if k else term

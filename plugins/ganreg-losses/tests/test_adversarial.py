@@ -9,13 +9,17 @@ from ganreg_losses import (
     DualContrastive,
     EnergyBased,
     KLWasserstein,
+    OutcomesHead,
     Realness,
     Relativistic,
     RelativisticAverage,
     Softmax,
+    TopK,
 )
+from pydantic import ValidationError
 
-from ganreg import DiscriminatorOutput, component
+from ganreg import DiscriminatorOutput, Loss, Task, component
+from ganreg.errors import SpecError
 
 SHAPES = [(1,), (5,), (3, 1), (2, 1, 3, 2)]
 
@@ -171,6 +175,61 @@ def test_a_share_of_labels_is_exchanged_per_picture():
     (first, second) = (loss._entropy(patches, 0.8, 0.0).item() for _ in range(2))
     assert first == pytest.approx(0.75 * kept + 0.25 * called_fake, abs=0.1)
     assert first != second
+
+
+class OfEmbedding(Loss, name="of-embedding"):
+    """Reads something else than logits."""
+
+    requires = frozenset({"embedding", "outcomes"})
+
+    def discriminator(self, real, fake):
+        return fake.embedding.mean() - real.embedding.mean()
+
+    def generator(self, real, fake):
+        return -fake.embedding.mean()
+
+
+class Squares(Loss, name="squares"):
+    """Serves square pictures."""
+
+    def check(self, task):
+        if task.image[1] != task.image[2]:
+            raise ValueError("square pictures only")
+
+
+@pytest.mark.parametrize("combinator", [Relativistic, RelativisticAverage, TopK], ids=lambda c: c.name)
+def test_a_base_that_does_not_read_the_logits_is_refused(combinator, make_match):
+    base = OfEmbedding()
+    for loss in (combinator(base=base), TopK(base=combinator(base=base))):
+        with pytest.raises(
+            ValueError, match="its base 'of-embedding' reads embedding and outcomes, and not the logits"
+        ):
+            loss.check(Task((1, 4, 4), 6))
+    with pytest.raises(SpecError, match="its base 'of-embedding' reads"):
+        make_match(loss=combinator(base=base))
+    with pytest.raises(ValueError, match="square pictures only"):
+        combinator(base=Squares()).check(Task((1, 4, 6), 6))
+
+
+@pytest.mark.needs("ganreg-discriminant")
+def test_slicing_goes_around_a_relativistic_loss(make_match, judge, pictures):
+    spec = {
+        "data": pictures(image=(1, 8, 8), single=True),
+        "generator": "proofs/tiny-generator",
+        "discriminator": {"name": "discriminant/slicing", "base": judge(single=True)},
+    }
+    sliced, relativistic = {"name": "discriminant/sliced"}, {"name": "losses/relativistic"}
+    hinge = "proofs/tiny-hinge"
+    match = make_match(loss={**sliced, "base": {**relativistic, "base": hinge}}, **spec)
+    match.step()
+    match.guard.check(match.networks)
+    with pytest.raises(SpecError, match="its base 'sliced' reads direction"):
+        make_match(loss={**relativistic, "base": {**sliced, "base": hinge}}, **spec)
+
+
+def test_one_outcome_tells_nothing():
+    with pytest.raises(ValidationError, match="outcomes"):
+        OutcomesHead(base=component("discriminator", "proofs/tiny-discriminator"), outcomes=1)
 
 
 def outcomes(seed, count=3, k=7):

@@ -1,6 +1,6 @@
 """f-GAN's table: activations and conjugates as printed, and conjugates against the divergences that they belong to."""
 
-from math import log
+from math import e, log
 from typing import get_args
 
 import numpy
@@ -137,6 +137,50 @@ def test_these_stay_finite_for_huge_logits(divergence):
         total = total + loss.generator(None, DiscriminatorOutput(fake))
         assert total.isfinite()
         assert all(g.isfinite().all() for g in torch.autograd.grad(total, (real, fake)))
+
+
+# (divergence, parameter): the conjugate for large v, and its derivative there.
+FAR = {
+    ("jensen-shannon-weighted", 0.5): (lambda v: (v + 2 * log(0.5)) / 2, lambda v: 0.5),
+    ("jensen-shannon-weighted", 0.3): (lambda v: 0.7 * (v + log(0.3 * 0.7)), lambda v: 0.7),
+    ("alpha", -0.75): (lambda v: (1 - (1.75 / e**v) ** (3 / 7)) * 4 / 3, lambda v: 4 / 7 * (1.75 / e**v) ** (3 / 7)),
+    ("alpha", 0.25): (lambda v: 4 * ((0.75 / e**v) ** (-1 / 3) - 1), lambda v: 4 / 3 * (0.75 / e**v) ** (-1 / 3)),
+    ("jeffrey", 0.5): (lambda v: e ** (v - 1) + v - 2, lambda v: e ** (v - 1) + 1),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("row", FAR, ids=str)
+def test_a_conjugate_overflows_no_sooner_than_its_value(row, dtype):
+    value, slope = FAR[row]
+    divergence, parameter = row
+    loss = FGAN(divergence=divergence, parameter=parameter, saturating=True)
+    for v in (40.0, 85.0, 89.5) + (() if divergence == "jeffrey" else (104.0, 200.0)):
+        logit = torch.tensor([v], dtype=dtype, requires_grad=True)
+        found = -loss.generator(None, DiscriminatorOutput(logit))
+        assert found.item() == pytest.approx(value(v), rel=2e-5)
+        assert torch.autograd.grad(found, logit)[0].item() == pytest.approx(slope(v), rel=2e-5)
+
+
+@pytest.mark.parametrize("row", FAR, ids=str)
+def test_where_a_form_takes_over_from_another_nothing_jumps(row):
+    """In float32 at 15.9, in float64 at 36: each against the other."""
+    divergence, parameter = row
+    loss = FGAN(divergence=divergence, parameter=parameter, saturating=True)
+    values, slopes = [], []
+    for dtype in (torch.float32, torch.float64):
+        logits = torch.linspace(-30, 40, 141, dtype=dtype).requires_grad_()
+        made = torch.stack([loss.generator(None, DiscriminatorOutput(v)) for v in logits])
+        values.append(made.double())
+        slopes.append(torch.autograd.grad(made.sum(), logits)[0].double())
+    torch.testing.assert_close(*values, rtol=2e-5, atol=2e-6)
+    torch.testing.assert_close(*slopes, rtol=2e-5, atol=2e-6)
+
+
+def test_what_is_too_large_for_a_float_is_infinite():
+    logit = torch.tensor([120.0], requires_grad=True)
+    found = FGAN(divergence="jeffrey", saturating=True).generator(None, DiscriminatorOutput(logit))
+    assert found.item() == torch.autograd.grad(found, logit)[0].item() == -float("inf")
 
 
 @ROWS

@@ -115,6 +115,13 @@ def test_feature_matching_of_pairs_on_two_scales(turn, judge, assert_term):
         assert_term(FeatureMatching(by="pictures"), play, formula)
 
 
+def test_what_the_discriminator_has_not_cannot_be_matched(turn):
+    with turn() as play:
+        for wrong in (2, -3):
+            with pytest.raises(ValueError, match=f"has 2 features, and none of number {wrong}"):
+                FeatureMatching(layers=(0, wrong))(play)
+
+
 def pull_away(embedding):
     total, count = 0, len(embedding)
     for i in range(count):
@@ -159,6 +166,26 @@ def test_mode_seeking(turn, pictures, assert_term, spec):
         assert_term(ModeSeeking(), play, formula)
 
 
+def test_a_single_picture_seeks_away_from_noise_of_its_own(turn, assert_term):
+    with turn(train={"batch_size": 1, "device": "cpu"}) as play:
+        play.z, play.fake = play.z[:1], play.fake[:1]
+        other = play.random("mode-seeking").normal(1, 6)
+        play._draws -= 1
+
+        def formula():
+            return 1 / (abs(made(play) - made(play, other)).mean() / abs(play.z - other).mean() + 1e-5)
+
+        assert_term(ModeSeeking(), play, formula)
+
+
+@pytest.mark.parametrize("batch", [{"batch_size": 1}, {"batch_size": 4, "accumulate": 4}], ids=str)
+def test_mode_seeking_of_single_pictures_moves_the_generator(make_match, batch):
+    penalty = ModeSeeking()
+    match = make_match(penalties=[penalty], train={**batch, "device": "cpu"})
+    match.gradients("generator")
+    assert 0 < match.terms["generator/mode-seeking"].item() < 1e4
+
+
 def gdpp(real, fake):
     def spectrum(embedding):
         phi = torch.stack([row / (row**2).sum() ** 0.5 for row in embedding])
@@ -188,6 +215,29 @@ def test_gdpp_of_more_pictures_than_the_embedding_has_numbers_has_a_finite_gradi
         (gradient,) = torch.autograd.grad(GDPP()(play), fake)
         assert gradient.isfinite().all()
         assert gradient.abs().max() > 0
+
+
+ALIKE = {
+    "orthogonal": torch.eye(4),
+    "equal": torch.ones(4, 4),
+    "two by two": torch.eye(4)[[0, 0, 1, 1]],
+    "nothing": torch.zeros(4, 4),
+    "nothing but one": torch.eye(4) * torch.tensor([1.0, 0, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", ALIKE)
+def test_gdpp_of_equal_eigenvalues_has_a_gradient(turn, name, dtype):
+    with turn() as play:
+        real = torch.randn(4, 4, generator=torch.Generator().manual_seed(0)).to(dtype)
+        for others in (real, ALIKE[name].to(dtype)):
+            fake = ALIKE[name].to(dtype).requires_grad_()
+            play.real_output = DiscriminatorOutput(None, embedding=others)
+            play.fake_output = DiscriminatorOutput(None, embedding=fake)
+            (gradient,) = torch.autograd.grad(GDPP()(play), fake)
+            assert gradient.isfinite().all()
+            assert name != "nothing" or gradient.abs().max() < 1e7
 
 
 SIDES = pytest.mark.parametrize("side", ["discriminator", "generator"])
@@ -277,6 +327,14 @@ def test_mutual_information(turn, judge, assert_term, side, categories):
             return mean(losses)
 
         assert_term(MutualInformation(side=side, categories=categories), play, formula)
+
+
+def test_no_more_codes_are_a_category_than_there_are(turn, judge):
+    with (
+        turn(discriminator=headed(judge, "code-head", codes=5)) as play,
+        pytest.raises(ValueError, match="6 of the codes, of which the discriminator tells 5"),
+    ):
+        MutualInformation(side="generator", categories=6)(doubled(play))
 
 
 @pytest.mark.parametrize(

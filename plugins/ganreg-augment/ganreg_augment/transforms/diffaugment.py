@@ -27,16 +27,22 @@ def color(images: Tensor, random: Stream) -> Tensor:
 def translation(images: Tensor, random: Stream) -> Tensor:
     """Moved by up to an eighth of the size each way, to whole pixels; grey where nothing is left."""
     height, width = images.shape[2:]
-    down, right = (
-        random.integers(2 * reach + 1, len(images)) - reach for reach in (round(height / 8), round(width / 8))
-    )
+    down, right = (random.integers(2 * reach + 1, len(images)) - reach for reach in (_part(height, 8), _part(width, 8)))
     kept = ~outside(images, down, right, height, width)
     return erased(shift(images, down, right), kept)
 
 
 def cutout(images: Tensor, random: Stream) -> Tensor:
-    """A grey box of half the size, its centre anywhere in the picture."""
+    """A grey box of half the size, its centre anywhere in the picture, edges included."""
     height, width = images.shape[2:]
-    tall, wide = round(height / 2), round(width / 2)
-    top, left = random.integers(height, len(images)) - tall // 2, random.integers(width, len(images)) - wide // 2
+    tall, wide = _part(height, 2), _part(width, 2)
+    # The centre of an even box is an edge of pixels, of which there is one more.
+    top, left = (
+        random.integers(size + 1 - box % 2, len(images)) - box // 2 for size, box in ((height, tall), (width, wide))
+    )
     return erased(images, outside(images, top, left, tall, wide))
+
+
+def _part(size: int, divisor: int) -> int:
+    """Whole pixels, a half rounded up as in the authors' code."""
+    return int(size / divisor + 0.5)

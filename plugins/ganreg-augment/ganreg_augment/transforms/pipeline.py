@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ganreg_augment.transforms.affine import rotation, scaling, transformed, translation
-from ganreg_augment.transforms.boxes import erased, outside
+from ganreg_augment.transforms.boxes import erased
 from ganreg_augment.transforms.colors import hue, recoloured
 from ganreg_augment.transforms.filtering import full_precision, octaves, separable
-from ganreg_augment.transforms.sampling import shift
+from ganreg_augment.transforms.sampling import indices, shift
 
 if TYPE_CHECKING:
     from ganreg.engine.streams import Stream
@@ -107,15 +107,13 @@ def noise(images: Tensor, random: Stream, p: Probability) -> Tensor:
 
 
 def cutout(images: Tensor, random: Stream, p: Probability) -> Tensor:
-    """A grey box of half the size, its centre anywhere in the picture."""
-    height, width = images.shape[2:]
-    tall, wide = round(height / 2), round(width / 2)
-    top, left = (
-        (random.uniform(len(images)) * size).floor().long() - half // 2
-        for size, half in ((height, tall), (width, wide))
+    """A grey box of half the size, its centre anywhere in the picture: between pixels, too."""
+    rows, columns = (
+        ((index + 0.5) / size - random.uniform(len(images))[:, None]).abs() < 0.25
+        for index, size in zip(indices(images), images.shape[2:], strict=True)
     )
     whole = _each(random.uniform(len(images)) >= p)
-    return erased(images, whole | outside(images, top, left, tall, wide))
+    return erased(images, whole | ~(rows[:, None, :, None] & columns[:, None, None]))
 
 
 GROUPS: dict[str, Callable[[Tensor, Stream, Probability], Tensor]] = {

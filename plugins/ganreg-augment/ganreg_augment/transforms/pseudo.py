@@ -28,13 +28,19 @@ class PseudoAugmented(Feedback):
         terms: Mapping[str, Tensor] = self.base.terms(play)
         return terms
 
-    def real_output(self, play: Play) -> DiscriminatorOutput:
-        """What the discriminator says of real pictures, of which each is its generated neighbour with probability p.
+    def real(self, play: Play) -> Tensor:
+        """The base's pictures, of which each is its generated neighbour with probability p.
 
         The neighbour has the same label, so the labels stay right.
         """
-        pseudo = play.random("pseudo").uniform(len(play.real), 1, 1, 1) < self.p
-        return play.discriminate(torch.where(pseudo, play.fake.detach(), play.real))
+        real: Tensor = self.base.real(play)
+        pseudo = play.random("pseudo").uniform(len(real), 1, 1, 1) < self.p
+        return torch.where(pseudo, play.fake.detach(), real)
+
+    def real_output(self, play: Play) -> DiscriminatorOutput:
+        """What the discriminator says of them."""
+        output: DiscriminatorOutput = self.base.real_output(play)
+        return output
 
     def fake_output(self, play: Play) -> DiscriminatorOutput:
         """What it says of generated ones."""
