@@ -94,16 +94,16 @@ class Checkpoints:
             sync(self.folder)
             # A newer one, which the run did not go on from, counts for none of those that it can go back to.
             for old in [path for path in self.folders() if int(path.name) <= snapshot.step][: -self.keep]:
-                shutil.rmtree(old, ignore_errors=True)
+                _remove(old)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
         return target
 
     def folders(self) -> list[Path]:
-        """The checkpoint folders, oldest first, verified or not."""
+        """The checkpoint folders, oldest first, verified or not; what stands in the place of one counts."""
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
-        return sorted((p for p in found if p.is_dir() and re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
+        return sorted((p for p in found if re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
 
     def newest(self, load: Callable[[dict[str, Any]], None] = _leave) -> tuple[dict[str, Any], list[str]]:
         """The newest state that verifies and loads, and a sentence for each newer checkpoint that does not.
