@@ -121,7 +121,7 @@ def _company(subject: Subject) -> tuple[dict[str, Component], Task]:
     cast: dict[str, Component] = {subject.kind: part}
     cast.setdefault("game", _game(subject))
     game: Any = cast["game"]
-    lacking = set(game.requires) | set(part.requires)
+    lacking = set(game.requires) | subject.requires
     for role, own in (("discriminator", partners.Judge()), ("generator", partners.Maker())):
         chosen = cast.setdefault(role, _providing(subject, role, lacking, own))
         lacking -= set(chosen.provides)
@@ -129,7 +129,7 @@ def _company(subject: Subject) -> tuple[dict[str, Component], Task]:
         raise Skip(f"nothing installed provides {' and '.join(sorted(lacking))}")
     if "encoder" in game.networks.values():
         cast.setdefault("encoder", partners.Reader())
-    classes = "class_logits" in set(part.requires) | set(game.requires)
+    classes = "class_logits" in subject.requires | set(game.requires)
     tasks = [subject.task] if subject.kind in NETWORKS else subject.claimed
     fitting = [t for t in tasks if (t.classes or not classes) and _all_accept(cast, t)]
     if not fitting:
@@ -181,6 +181,15 @@ def play(match: Match, steps: int) -> None:
     for _ in range(steps):
         match.step()
     match.guard.check(match.networks)
+
+
+def modes(match: Match) -> dict[str, bool]:
+    """Whether each module of each network is in training."""
+    return {
+        path: module.training
+        for name, network in match.networks.items()
+        for path, module in network.named_modules(prefix=name)
+    }
 
 
 def checkpoint(state: Mapping[str, Any]) -> dict[str, Any]:

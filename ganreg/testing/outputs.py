@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,30 +15,39 @@ from ganreg.engine.play import as_output
 from ganreg.testing import arena
 from ganreg.testing.network import Network, build
 from ganreg.testing.suite import Subject
+from ganreg.testing.tasks import CLASSES
 
-FIELDS = {"features", "embedding", "class_logits"}
+BLANK: Mapping[str, Any] = {"features": (), "embedding": None, "class_logits": None}
+"""The fields as a discriminator leaves them that does not provide them."""
+
+FIELDS = frozenset(BLANK)
 
 
 class Judgements:
     """Outputs for the loss under test, alike in everything but what is asked for.
 
-    From what the loss requires beyond the fields of every output, a discriminator that provides it is run.
+    They say what the loss requires and no more; with `everything` every field is filled. From what it requires beyond
+    the fields of every output, a discriminator that provides it is run.
     """
 
-    def __init__(self, subject: Subject, count: int = 4, dtype: torch.dtype = torch.float64) -> None:
+    def __init__(
+        self, subject: Subject, count: int = 4, dtype: torch.dtype = torch.float64, *, everything: bool = False
+    ) -> None:
         cast, self.task = arena.company(subject)
         self._numbers = torch.Generator().manual_seed(0)
         self._count = count
         self._dtype = dtype
-        self._template = self._made_up()
-        if set(subject.part.requires) - FIELDS:
+        made_up = self._made_up(CLASSES if everything else self.task.classes)
+        self._template = made_up
+        if subject.requires - FIELDS:
             module = build(cast["discriminator"], self.task).to(dtype)
             made = Network("discriminator", module, self.task)(count, dtype=dtype)
-            self._template = next(as_output(made, self._template.labels).scales())
-            self._template = _mapped(self._template, Tensor.detach)
+            self._template = _mapped(next(as_output(made, made_up.labels).scales()), Tensor.detach)
+        free = {name: getattr(made_up, name) if everything else blank for name, blank in BLANK.items()}
+        self._template = replace(self._template, **{n: v for n, v in free.items() if n not in subject.requires})
 
-    def _made_up(self) -> DiscriminatorOutput:
-        count, classes = self._count, self.task.classes
+    def _made_up(self, classes: int | None) -> DiscriminatorOutput:
+        count = self._count
         return DiscriminatorOutput(
             logits=None,
             features=(self._draw(count, 3, 4, 4), self._draw(count, 5, 2, 2)),
@@ -57,6 +67,15 @@ class Judgements:
     def constant(self, logit: float) -> DiscriminatorOutput:
         """An output of one logit for every picture."""
         return replace(self._template, logits=torch.full((self._count,), logit, dtype=self._dtype))
+
+
+def doubled(output: DiscriminatorOutput) -> DiscriminatorOutput:
+    """The same with each row twice, in turn."""
+
+    def twice(value: Any) -> Any:
+        return torch.cat([value, value]) if isinstance(value, Tensor) else value
+
+    return DiscriminatorOutput(**{name: tree_map(twice, value) for name, value in vars(output).items()})
 
 
 def _mapped(output: DiscriminatorOutput, function: Any) -> DiscriminatorOutput:

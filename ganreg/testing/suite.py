@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from ganreg.components import Component
@@ -138,6 +138,11 @@ class Subject:
         return self.make()
 
     @cached_property
+    def requires(self) -> frozenset[str]:
+        """What it and the parts inside it require."""
+        return frozenset().union(*(part.requires for part in _parts(self.part)))
+
+    @cached_property
     def claimed(self) -> tuple[Task, ...]:
         """The tasks that it says it serves, of those that are tried."""
         return claimed(self.part)
@@ -161,6 +166,16 @@ class Whole:
     def id(self) -> str:
         """Its namespace."""
         return self.suite.name or "components"
+
+
+def _parts(value: Any) -> Iterator[Component]:
+    """A component and those in its fields."""
+    if isinstance(value, Component):
+        yield value
+    if isinstance(value, BaseModel):
+        value = [getattr(value, name) for name in type(value).model_fields]
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+        yield from _parts(item)
 
 
 def _sentence(error: Any) -> str:

@@ -15,6 +15,7 @@ from ganreg.components import KINDS, Component, Game
 from ganreg.task import Task
 from ganreg.testing.check import Failure, check
 from ganreg.testing.checks.plugin import watched
+from ganreg.testing.reads import undeclared
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import CLASSES, IMAGES, LATENTS, accepts
 
@@ -115,18 +116,28 @@ def tasks(subject: Subject) -> None:
         )
     for odd in ODD:
         accepts(subject.part, odd)
+    given = subject.part.check(subject.claimed[0])  # type: ignore[func-returns-value]
+    if given is not None:
+        raise Failure(f"its check returns {given!r}, which nobody reads")
 
 
-@check("loss", "penalty", "game", "metric", remedy="require words that a discriminator or generator provides")
+@check(
+    *("loss", "penalty", "game", "metric"),
+    needs=("builds", "players"),
+    remedy="require words that a discriminator or generator provides",
+)
 def requires(subject: Subject) -> None:
-    """Whatever it requires is provided by something that is installed."""
+    """It requires whatever it reads of an output beyond logits, and something installed provides that."""
     known = {"features", "embedding", "class_logits"}
-    if not set(subject.part.requires) <= known:  # only then are other plugins loaded
+    if not subject.requires <= known:  # only then are other plugins loaded
         for role in ("discriminator", "generator"):
             known.update(*(part.provides for part in subject.suite.fitting(role)))
             known.update(*(component.adds for component in subject.suite.offered(role)))
-    for word in sorted(set(subject.part.requires) - known):
+    for word in sorted(subject.requires - known):
         raise Failure(f"it requires '{word}', which nothing installed provides", _nearest(word, known))
+    for word in undeclared(subject):
+        words = ", ".join(f'"{name}"' for name in sorted({*subject.requires, word}))
+        raise Failure(f"it reads '{word}', and does not require it", f"requires = frozenset({{{words}}})")
 
 
 @check("penalty", remedy='player = "generator" or "discriminator", or another player of a game')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ganreg.testing.network import build
 from ganreg.testing.suite import Subject
 
 LOOKED_AT = 64
-"""Pictures of a set that are looked at."""
+"""Pictures of a set that are looked at, from the first to the last."""
 
 
 @check("dataset", remedy="return DatasetInfo(image=(C, H, W), count=…, classes=(names) or None)")
@@ -49,8 +50,9 @@ def as_described(subject: Subject) -> None:
     found, data = _info(subject), _data(subject)
     if len(data) != found.count:
         raise Failure(f"info() counts {found.count} pictures, and there are {len(data)}")
-    count = min(LOOKED_AT, found.count)
-    batch = _take(data, torch.arange(count))
+    some = _spread(found.count)
+    count = len(some)
+    batch = _take(data, some)
     _pictures("pictures", batch.images, found.image, count)
     if found.source is not None or batch.source is not None:
         _pictures("sources", batch.source, found.source, count)
@@ -67,7 +69,11 @@ def _labels(found: DatasetInfo, labels: Any, count: int) -> None:
         if labels.dtype != torch.int64 or labels.shape != (count,):
             got = f"{labels.dtype} of {tuple(labels.shape)}"
             raise Failure(f"its labels are {got}, not int64 of {(count,)}", "one label per picture: labels.long()")
-        if labels.min() < 0 or labels.max() >= len(found.classes):
+        if labels.min() < 0:
+            raise Failure(
+                f"its labels begin at {int(labels.min())}", "count labels from 0, and leave out what has none"
+            )
+        if labels.max() >= len(found.classes):
             raise Failure(
                 f"its labels go to {int(labels.max())}, of {len(found.classes)} classes", "count labels from 0"
             )
@@ -78,6 +84,8 @@ def _pictures(what: str, images: Any, shape: Any, count: int) -> None:
         got = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise Failure(f"its {what} are {got}, not {(count, *(shape or ()))}")
     if images.dtype == torch.uint8:
+        if images.max() == 1:
+            raise Failure(f"its {what} are uint8 and reach no further than 1", "scale to 0..255, or float in [-1, 1]")
         return
     if not images.is_floating_point():
         raise Failure(f"its {what} are {images.dtype}", "uint8 in [0, 255], or float in [-1, 1]")
@@ -98,18 +106,33 @@ def _pictures(what: str, images: Any, shape: Any, count: int) -> None:
 def same_pictures(subject: Subject) -> None:
     """The same indices give the same pictures, in whatever order and however often, from another build too."""
     one, other = _data(subject), _data(subject)
-    count = min(len(one), LOOKED_AT)
-    some = torch.arange(count).flip(0)[: count // 2 + 1]
+    some = _spread(len(one)).flip(0)
     batches: list[Batch] = []
     for data in (one, one, other):
         rekey(len(batches) if data is one else 7)
-        batches.append(_take(data, some))
-        _take(data, torch.arange(min(count, 3)))
+        batches.append(_take(data, some).map(torch.clone))  # it may hand out one tensor, filled anew
+        _take(data, some[:3])
     for batch in batches[1:]:
-        for name in ("images", "labels", "source"):
-            a, b = getattr(batches[0], name), getattr(batch, name)
-            if (a is None) != (b is None) or (a is not None and not torch.equal(a, b)):
-                raise Failure(f"asked twice for the same indices, it gives other {name}")
+        for name in _differing(batches[0], batch):
+            raise Failure(f"asked twice for the same indices, it gives other {name}")
+    order = torch.randperm(len(some), generator=torch.Generator().manual_seed(0))
+    for name in _differing(batches[0][order], _take(one, some[order])):
+        raise Failure(
+            f"asked for the same indices in another order, it gives {name} that are not in that order",
+            "keep the order of the indices, and give each row what belongs to its index",
+        )
+
+
+def _differing(one: Batch, other: Batch) -> Iterator[str]:
+    for name in ("images", "labels", "source"):
+        a, b = getattr(one, name), getattr(other, name)
+        if (a is None) != (b is None) or (a is not None and not torch.equal(a, b)):
+            yield name
+
+
+def _spread(count: int) -> Tensor:
+    """Indices from the first to the last."""
+    return torch.linspace(0, count - 1, min(count, LOOKED_AT), dtype=torch.float64).round().long()
 
 
 @check("dataset", needs=("info",), remedy="raise ganreg.errors.DataError, naming the path")

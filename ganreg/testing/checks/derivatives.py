@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganreg.engine.play import as_output
 from ganreg.testing.check import NETWORKS, Failure, check
-from ganreg.testing.network import Network, built, outputs, task_with
+from ganreg.testing.network import Network, built, mixed, outputs, task_with
 from ganreg.testing.suite import Subject
 
 
@@ -46,6 +46,7 @@ def gradients(subject: Subject) -> None:
 
 
 def _gradients(network: Network) -> None:
+    mixed(network.module, 0.1)  # a head may begin at zero, and let nothing through at first
     arguments, words = network.inputs(4)
     watched = [a.requires_grad_() for a in arguments if isinstance(a, Tensor) and a.is_floating_point()]
     made = [t for t in outputs(network.module(*arguments, **words)) if t.requires_grad]

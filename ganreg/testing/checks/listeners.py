@@ -20,6 +20,8 @@ from ganreg.testing.network import build
 from ganreg.testing.suite import Subject
 
 BATCH = 32
+ROUNDING = 1e-3
+"""What a picture may exceed [-1, 1] by."""
 
 
 @check("metric", needs=("builds",), remedy="return {name: number}, or pictures (C, H, W) in [-1, 1]")
@@ -45,6 +47,11 @@ def _figures(found: Any) -> Mapping[str, float | Tensor]:
         figures[name] = value if is_picture(value) else float(value)
         if not torch.as_tensor(figures[name]).abs().max() < float("inf"):
             raise Failure(f"'{name}' is {value}, which is not finite")
+        if is_picture(value) and value.abs().max() > 1 + ROUNDING:
+            low, high = value.min().item(), value.max().item()
+            raise Failure(
+                f"the picture '{name}' lies in [{low:.3g}, {high:.3g}], not in [-1, 1]", "2 * x - 1 of [0, 1]"
+            )
     return figures
 
 
@@ -57,6 +64,8 @@ def disturbs_nothing(subject: Subject) -> None:
         arena.play(match, 1)
         if match is measured:
             measure(Evaluation(match, match.feed))
+            if arena.modes(measured) != arena.modes(other):
+                raise Failure("a measurement leaves networks in another mode, of training or evaluation")
         arena.play(match, 1)
     if not same(measured.state(), other.state()):
         raise Failure("a run that was measured differs from one that was not")

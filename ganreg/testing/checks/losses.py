@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ganreg.batch import DiscriminatorOutput
+from ganreg.engine.streams import rekey
 from ganreg.testing.check import Failure, Skip, check
 from ganreg.testing.network import build, outputs, shape_of
-from ganreg.testing.outputs import Judgements
+from ganreg.testing.outputs import Judgements, doubled
 from ganreg.testing.suite import Subject
 
 SHAPES = ((4,), (4, 1), (4, 1, 2, 3), (3,), (1,), (1, 1))
@@ -25,6 +26,8 @@ LOGITS = sorted((0.0, *SIZES, *(-size for size in SIZES)))
 """Logits at which losses are compared: some near every target, some far from all."""
 
 CLOSE = 1e-9
+EXTREME = 30.0
+DRAWS = 4
 
 Value = Callable[[float, float], float]
 
@@ -71,6 +74,70 @@ def _verify(player: str, shape: tuple[int, ...], value: Any, *read: Discriminato
         if all(g is None for g in torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)):
             side = "generated" if output is read[-1] else "real"
             raise Failure(f"{what} does not depend on the {side} pictures", "use both sides, and no detach")
+
+
+@check(
+    "loss", needs=("scalar", "float64"), remedy="compute with functions that have a slope: no sign, round or comparison"
+)
+def gradients(subject: Subject) -> None:
+    """Where a loss depends on a side that its player moves, a gradient reaches that side."""
+    for player, side in (("discriminator", "real"), ("discriminator", "generated"), ("generator", "generated")):
+        judged = Judgements(subject)
+        real, fake = judged.random(4), judged.random(4)
+        values: list[float] = []
+        slopes: list[Tensor | None] = []
+        for _ in range(DRAWS):
+            drawn = judged.random(4)
+            given = {"real": real, "fake": drawn} if side == "generated" else {"real": drawn, "fake": fake}
+            value = _value(subject, player, **given)
+            values.append(value.item())
+            slopes += torch.autograd.grad(value, _leaves(drawn), allow_unused=True)
+        if max(values) - min(values) > CLOSE and not any(s.any() for s in slopes if s is not None):
+            raise Failure(f"the {player}'s loss depends on the {side} pictures, and no gradient reaches them")
+
+
+@check("loss", needs=("scalar", "float64"), remedy="reduce with .mean(), not .sum()")
+def averages(subject: Subject) -> None:
+    """A batch in which each row stands twice costs as much as one in which it stands once."""
+    judged = Judgements(subject)
+    sides = {"real": judged.random(4), "fake": judged.random(4)}
+    for player in ("discriminator", "generator"):
+        once = _value(subject, player, **sides).item()
+        twice = _value(subject, player, **{name: doubled(output) for name, output in sides.items()}).item()
+        if any(abs(twice - factor * once) < CLOSE * abs(once) for factor in (2, 4)):
+            raise Failure(f"the {player}'s loss of each picture twice is {twice:.4g}, of each once {once:.4g}")
+
+
+@check("loss", needs=("scalar",), remedy="use softplus and logsigmoid in place of log and exp of a sigmoid")
+def extremes(subject: Subject) -> None:
+    """With logits of ±30 in float32, losses and their gradients are finite."""
+    judged = Judgements(subject, dtype=torch.float32)
+    for real, fake in product((-EXTREME, EXTREME), repeat=2):
+        sides = {"real": judged.constant(real), "fake": judged.constant(fake)}
+        leaves = [output.logits.requires_grad_() for output in sides.values()]
+        for player in ("discriminator", "generator"):
+            value = _value(subject, player, **sides)
+            found = torch.autograd.grad(value, leaves, allow_unused=True) if value.requires_grad else ()
+            if not all(t.isfinite().all() for t in (value, *found) if t is not None):
+                raise Failure(
+                    f"the {player}'s loss or its gradient is not finite at logits {real:g} (real) and {fake:g} (fake)"
+                )
+
+
+def _value(subject: Subject, player: str, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
+    """A player's loss, of a fresh copy; random numbers follow from a seed."""
+    loss, real_too = _built(subject)
+    rekey(0)
+    value: Tensor
+    if player == "discriminator":
+        value = loss.discriminator(real, fake)
+    else:
+        value = loss.generator(real if real_too else None, fake)
+    return value
+
+
+def _leaves(output: DiscriminatorOutput) -> list[Tensor]:
+    return [t for t in outputs(output) if t.requires_grad]
 
 
 @check("loss", needs=("scalar",), remedy="return a number: only the engine calls backward and step")

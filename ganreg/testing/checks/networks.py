@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import torch
@@ -14,8 +16,9 @@ from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.play import as_output
 from ganreg.task import Task, describe
 from ganreg.testing.check import NETWORKS, Failure, Skip, check
-from ganreg.testing.network import CPU, LARGEST, META, built, mixed, outputs, shape_of, task_with, verify
+from ganreg.testing.network import CPU, LARGEST, META, built, mixed, outputs, same_tensors, shape_of, task_with, verify
 from ganreg.testing.suite import Subject
+from ganreg.testing.tasks import CLASSES
 
 ROUNDING = 1e-3
 """What a picture may exceed [-1, 1] by."""
@@ -37,11 +40,28 @@ def forward(subject: Subject) -> None:
     *NETWORKS, needs=("forward",), remedy="let the first size be the batch's, and normalize by batch in training only"
 )
 def batch_sizes(subject: Subject) -> None:
-    """Batches of three in training, and of one and of five in evaluation, are served."""
+    """Batches of three in training, and of one and of five in evaluation, are served, in finite numbers."""
     network = built(subject)
     for count, training in ((3, True), (1, False), (5, False)):
         network.module.train(training)
-        verify(network, network(count), count)
+        made = network(count)
+        verify(network, made, count)
+        if not all(t.isfinite().all() for t in outputs(made)):
+            what = "one input" if count == 1 else f"{count} inputs"
+            raise Failure(f"of {what} it makes numbers that are not finite", "take no deviation over the batch")
+
+
+@check(*NETWORKS, needs=("forward", "leaves-alone"), remedy="move running statistics in training only")
+def evaluation(subject: Subject) -> None:
+    """In evaluation a forward leaves weights and buffers as they are."""
+    network = built(subject)
+    network()  # whatever is filled at the first use
+    network.module.eval()
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    network(seed=1)
+    changed = same_tensors(before, network.module.state_dict())
+    if changed:
+        raise Failure(f"in evaluation a forward changes '{changed[0]}'")
 
 
 @check(
@@ -109,16 +129,20 @@ def logits(subject: Subject) -> None:
     *("generator", "discriminator"), needs=("forward",), remedy="use labels in forward, or refuse task.classes in check"
 )
 def labels(subject: Subject) -> None:
-    """In a conditional run, where it accepts one, labels change what it gives."""
-    task = task_with(subject, 3)
+    """In a conditional run, where it accepts one, each label changes what it gives."""
+    task = task_with(subject, CLASSES)
     if task is None or (subject.kind == "discriminator" and "class_logits" in subject.part.provides):
         return  # a classifier is not told the class
     network = built(subject, task)
     mixed(network.module, 0.3)
     network.module.eval()
-    one, other = (network(4, labels=torch.full((4,), label)) for label in (0, 2))
-    if any(not torch.equal(a, b) for a, b in zip(outputs(one), outputs(other), strict=True)):
+    made = [outputs(network(4, labels=torch.full((4,), label))) for label in range(CLASSES)]
+    alike = [pair for pair in combinations(range(CLASSES), 2) if all(map(torch.equal, *(made[k] for k in pair)))]
+    if not alike:
         return
+    if len(alike) < comb(CLASSES, 2):
+        one, other = alike[0]
+        raise Failure(f"what it gives for the classes {one} and {other} is the same", "use the label as it is")
     plain = task_with(subject, None)
     if plain is not None and _shapes(built(subject, plain).module) == _shapes(network.module):
         raise Skip(
@@ -134,20 +158,35 @@ def _shapes(module: nn.Module) -> dict[str, torch.Size]:
 
 @check(
     "discriminator",
-    needs=("forward",),
+    needs=("forward", "leaves-alone"),
     remedy="fill the field of DiscriminatorOutput, or take the word out of provides",
 )
 def provides(subject: Subject) -> None:
     """Every field that it provides is filled."""
     network = built(subject)
-    made = as_output(network(4), None)
+    mixed(network.module, 0.1)
+    (images, *others), words = network.inputs(4)
+    images.requires_grad_()
+    made = as_output(network.module(images, *others, **words), None)
     for word in sorted(subject.part.provides):
         if word in FIELDS:
             _filled(made, word, network.task)
+            if word == "embedding":
+                _embeds(made, images)
         elif word not in made.extra:
             # Any word may be provided, such as a way to be called; but not a field by almost its name.
             for near in get_close_matches(word, FIELDS, n=1, cutoff=0.8):
                 raise Failure(f"it provides '{word}', which is no field of its output", f"did you mean '{near}'?")
+
+
+def _embeds(made: DiscriminatorOutput, images: Tensor) -> None:
+    tensors = [leaf for leaf in tree_leaves(made.embedding) if isinstance(leaf, Tensor)]
+    if any(t.dim() != 2 for t in tensors):
+        raise Failure(f"its embedding is {shape_of(tensors[0])}: (N, D) is promised", "flatten it, or take the mean")
+    for tensor in tensors:
+        value = tensor.square().sum() + 0 * images.sum()  # so that there is a gradient, if one of zero
+        if not torch.autograd.grad(value, images, retain_graph=True)[0].any():
+            raise Failure("no gradient passes from its embedding to the pictures", "give it without detach or no_grad")
 
 
 def _filled(made: DiscriminatorOutput, word: str, task: Task) -> None:

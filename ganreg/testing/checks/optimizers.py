@@ -22,16 +22,23 @@ def descends(subject: Subject) -> None:
     factory: Any = build(subject.make(), subject.task)
     optimizer = factory(iter([*weights, idle]))
 
-    def height() -> torch.Tensor:
-        return torch.stack([w.square().sum() for w in weights]).sum()
+    def heights() -> torch.Tensor:
+        return torch.stack([w.square().sum() for w in weights])
 
-    before = height().item()
+    before = heights()
     for _ in range(STEPS):
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(height())
+        torch.autograd.backward(heights().sum())
         optimizer.step()
-    after = height().item()
+    after = heights()
     if not torch.equal(idle, torch.ones(2)):
         raise Failure("it moves a parameter that has no gradient", "pass over parameters whose grad is None")
-    if not after < before:
-        raise Failure(f"after {STEPS} steps on a quadratic it is at {after:.4g}, from {before:.4g}")
+    if not after.sum() < before.sum():
+        at, start = after.sum().item(), before.sum().item()
+        raise Failure(f"after {STEPS} steps on a quadratic it is at {at:.4g}, from {start:.4g}")
+    left = [w for w, one, other in zip(weights, before, after, strict=True) if not other < one]
+    if left:
+        raise Failure(
+            f"after {STEPS} steps on a quadratic a weight of size {tuple(left[0].shape)} is no nearer to the optimum",
+            "take all parameters: they come as an iterator, which can be read once",
+        )

@@ -46,13 +46,21 @@ def term(subject: Subject) -> None:
 
 @check("penalty", needs=("term",), remedy="work on copies: play.real.detach().clone()")
 def leaves_alone(subject: Subject) -> None:
-    """The pictures and the noise of the turn stay as they are."""
+    """The pictures and the noise of the turn stay as they are, and gradients too."""
     match = arena.match(subject)
+    parameters = [p for network in match.networks.values() for p in network.parameters()]
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
     with match.turn(_player(subject)) as play:
         before = play.real.clone(), play.fake.clone(), play.z.clone()
         match.parts.penalties[0].built(play)
         if not all(map(torch.equal, before, (play.real, play.fake, play.z))):
             raise Failure("it changes the pictures or the noise in place")
+    if not all(p.grad is not None and torch.equal(p.grad, torch.ones_like(p)) for p in parameters):
+        raise Failure(
+            "it changes the gradients of weights: it calls backward itself, or clears them",
+            "take gradients with torch.autograd.grad, and return the term: only the engine calls backward",
+        )
 
 
 @check("penalty", needs=("term",), remedy="return the term alone: the engine multiplies it by weight, and by every")

@@ -15,7 +15,7 @@ from ganreg.errors import SpecError
 from ganreg.spec.compatibility import task_of
 from ganreg.testing import arena
 from ganreg.testing.check import NETWORKS, Failure, check
-from ganreg.testing.hidden import attributes
+from ganreg.testing.hidden import attributes, trainable
 from ganreg.testing.network import META
 from ganreg.testing.suite import Subject
 
@@ -124,6 +124,30 @@ def own_player(subject: Subject) -> None:
             raise Failure(f"an update of the {player} changes {others[0]}, which is not the {player}'s")
         if not moved:
             raise Failure(f"an update of the {player} moves none of its weights")
+
+
+@check(*NETWORKS, *PARTS, needs=("plays",), remedy="leave train() and eval() to the engine")
+def modes(subject: Subject) -> None:
+    """A step leaves every network in the mode, training or evaluation, in which it was."""
+    match = arena.match(subject)
+    before = arena.modes(match)
+    for _ in range(2):
+        match.step()
+    changed = [name for name, mode in arena.modes(match).items() if before.get(name, mode) != mode]
+    if changed:
+        raise Failure(f"a step changes the mode of {changed[0]}")
+
+
+@check(*NETWORKS, *PARTS, needs=("plays",), remedy="make weights nn.Parameter of a network; of others register_buffer")
+def trained(subject: Subject) -> None:
+    """Every trainable tensor is moved by an optimizer."""
+    match = arena.match(subject)
+    before = {name: tensor.detach().clone() for name, tensor in trainable(match).items()}
+    for _ in range(2):
+        match.step()
+    for name, tensor in trainable(match).items():
+        if name in before and torch.equal(tensor, before[name]):
+            raise Failure(f"'{name}' is a trainable tensor that no optimizer moves")
 
 
 def _weights(match: Match) -> dict[str, Tensor]:

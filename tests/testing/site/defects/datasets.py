@@ -115,6 +115,78 @@ class Shuffled:
         return Batch(self.images[indices], self.labels[indices])
 
 
+@caught_by("as-described")
+class Dark(Squares, name="dark"):
+    """uint8 in {0, 1}."""
+
+    def change(self, images, labels):
+        return Batch(images % 2, labels)
+
+
+@caught_by("as-described")
+class NoLabel(Squares, name="no-label"):
+    """-1 where there is no class."""
+
+    def change(self, images, labels):
+        return Batch(images, labels - 1)
+
+
+@caught_by("as-described")
+class LateLabel(Squares, name="late-label"):
+    """A wrong label far behind, in a set that is read by index."""
+
+    def info(self):
+        return DatasetInfo((3, 8, 8), 120, CLASSES)
+
+    def change(self, images, labels):
+        labels = labels.repeat(10)
+        labels[-1] = 2
+        return Rows(images.repeat(10, 1, 1, 1), labels)
+
+
+class Rows:
+    def __init__(self, images, labels):
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, indices):
+        return Batch(self.images[indices], self.labels[indices])
+
+
+@caught_by("same-pictures")
+class SortedLabels(Squares, name="sorted-labels"):
+    """Labels in the order of the set, whatever the order of the pictures."""
+
+    def change(self, images, labels):
+        return SortedRows(images, labels)
+
+
+class SortedRows(Rows):
+    def batch(self, indices):
+        return Batch(self.images[indices], self.labels[indices.sort().values])
+
+
+@caught_by("same-pictures")
+class OneBuffer(Squares, name="one-buffer"):
+    """Other pictures at each call, in one tensor that is filled anew."""
+
+    def change(self, images, labels):
+        return Buffered(images, labels)
+
+
+class Buffered(Rows):
+    def __init__(self, images, labels):
+        super().__init__(images, labels)
+        self.buffer, self.calls = images.clone(), 0
+
+    def batch(self, indices):
+        self.calls += 1
+        self.buffer[: len(indices)] = self.images[indices] + self.calls
+        return Batch(self.buffer[: len(indices)], self.labels[indices])
+
+
 @caught_by("missing-files")
 class Reads(Squares, name="reads"):
     """A folder, without a word where it is missing."""

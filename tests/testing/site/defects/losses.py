@@ -45,6 +45,74 @@ class WantsReal(Softplus, name="wants-real"):
         return soft(real.logits - fake.logits)
 
 
+@caught_by("requires")
+class SecretEmbedding(Softplus, name="secret-embedding"):
+    """Softplus + |h(x) - h(G(z))|, of embeddings that it does not ask for."""
+
+    def discriminator(self, real, fake):
+        return super().discriminator(real, fake) + (real.embedding - fake.embedding).square().mean()
+
+
+@caught_by("requires")
+class SecretFeatures(Softplus, name="secret-features"):
+    """Softplus + E[f(G(z))²], of no features where it is given none."""
+
+    def generator(self, real, fake):
+        return super().generator(real, fake) + sum(feature.square().mean() for feature in fake.features)
+
+
+@caught_by("requires")
+class SecretClasses(Softplus, name="secret-classes"):
+    """Softplus and E[-log p(y|x)], of classes that it does not ask for."""
+
+    def discriminator(self, real, fake):
+        from torch.nn.functional import cross_entropy
+
+        return super().discriminator(real, fake) + cross_entropy(real.class_logits, real.labels)
+
+
+@caught_by("requires")
+class SecretExtra(Softplus, name="secret-extra"):
+    """Softplus + E[a²], of something that it does not ask for."""
+
+    def discriminator(self, real, fake):
+        return super().discriminator(real, fake) + real.extra["again"].square().mean()
+
+
+@caught_by("gradients")
+class Counted(Softplus, name="counted"):
+    """Softplus for real pictures, and P[D(G(z)) > 0], which has no slope."""
+
+    def discriminator(self, real, fake):
+        return soft(-real.logits) + (fake.logits > 0).to(fake.logits).mean() + 0 * fake.logits.mean()
+
+
+@caught_by("averages")
+class Summed(Softplus, name="summed"):
+    """-Σ D(G(z))."""
+
+    def generator(self, real, fake):
+        return -fake.logits.sum()
+
+
+@caught_by("extremes")
+class Logarithm(Softplus, name="logarithm"):
+    """-E[log(1 - σ(D(G(z))))] as it is written."""
+
+    def discriminator(self, real, fake):
+        return soft(-real.logits) - (1 - fake.logits.sigmoid()).log().mean()
+
+
+@caught_by("trained")
+class LearnedWeight(Softplus, name="learned-weight"):
+    """w softplus(-D(G(z))), with a w that nobody moves."""
+
+    def build(self, task):
+        from defects.modules import LearnedWeight
+
+        return LearnedWeight(self)
+
+
 @caught_by("leaves-alone")
 class CallsBackward(Softplus, name="calls-backward"):
     """softplus(-D(G(z))), which calls backward."""

@@ -103,6 +103,23 @@ class FirstLabel(Maker):
         return super().begin(z, None if labels is None else torch.zeros_like(labels))
 
 
+class TwoLabels(Maker):
+    """Tells the first class from the others alone."""
+
+    def begin(self, z, labels):
+        return super().begin(z, None if labels is None else labels.clamp(max=1))
+
+
+class MapEmbedding(Judge):
+    def end(self, hidden):
+        return DiscriminatorOutput(super().end(hidden), embedding=hidden[..., None])
+
+
+class DetachedEmbedding(Judge):
+    def end(self, hidden):
+        return DiscriminatorOutput(super().end(hidden), embedding=hidden.detach())
+
+
 class Branching(Maker):
     """Looks at a value."""
 
@@ -176,6 +193,51 @@ class Squeezed(Judge):
 
     def end(self, hidden):
         return self.head(hidden).squeeze()
+
+
+class Standardized(Maker):
+    """Normalizes by the deviation over the batch, always; there is none of one picture."""
+
+    def end(self, images):
+        return ((images - images.mean(dim=0)) / (images.std(dim=0) + 1e-3)).tanh()
+
+
+class Watchful(Judge):
+    """Moves a running mean in evaluation, too."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.register_buffer("mean", torch.zeros(()))
+
+    def end(self, hidden):
+        logits = super().end(hidden)
+        self.mean.copy_(0.9 * self.mean + 0.1 * logits.detach().mean())
+        return logits - self.mean
+
+
+class LearnedWeight(nn.Module):
+    """A loss times a parameter."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss, self.weight = loss, nn.Parameter(torch.ones(()))
+
+    def discriminator(self, real, fake):
+        return self.loss.discriminator(real, fake)
+
+    def generator(self, real, fake):
+        return self.weight * self.loss.generator(real, fake)
+
+
+class LearnedConstant(Maker):
+    """A shift that was meant to be trained, and is a buffer."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.register_buffer("shift", torch.zeros((), requires_grad=True), persistent=False)
+
+    def end(self, images):
+        return (images + self.shift).tanh()
 
 
 class MeanLogit(Judge):

@@ -69,6 +69,21 @@ class Squeezed(Critic, name="squeezed"):
     """One picture is none."""
 
 
+@caught_by("batch-sizes")
+class Standardized(Network, name="standardized"):
+    """NaN of a single noise."""
+
+
+@caught_by("evaluation")
+class Watchful(Critic, name="watchful"):
+    """Goes on learning in evaluation."""
+
+
+@caught_by("trained")
+class LearnedConstant(Network, name="learned-constant"):
+    """A weight that is no parameter."""
+
+
 @caught_by("sizes")
 class Swapped(Network, name="swapped"):
     """Square pictures only, and does not say so."""
@@ -141,6 +156,11 @@ class FirstLabel(Network, name="first-label"):
     """All labels are alike."""
 
 
+@caught_by("labels")
+class TwoLabels(Network, name="two-labels"):
+    """All labels but the first are alike."""
+
+
 @caught_by("meta")
 class Branching(Network, name="branching"):
     """Reads a value."""
@@ -199,6 +219,20 @@ class WrongClasses(Critic, name="wrong-classes"):
     def check(self, task):
         if task.classes is None:
             raise ValueError("needs classes")
+
+
+@caught_by("provides")
+class MapEmbedding(Critic, name="map-embedding"):
+    """An embedding (N, D, 1)."""
+
+    provides = frozenset({"embedding"})
+
+
+@caught_by("provides")
+class DetachedEmbedding(Critic, name="detached-embedding"):
+    """An embedding without a way back."""
+
+    provides = frozenset({"embedding"})
 
 
 @caught_by("plays")

@@ -125,6 +125,14 @@ class RaisesTypeError(Softplus, name="raises-type-error"):
 
 
 @caught_by("tasks")
+class Returns(Softplus, name="returns"):
+    """Softplus, log(1 + e^x); says no in a way that nobody hears."""
+
+    def check(self, task):
+        return task.image[1] == task.image[2]
+
+
+@caught_by("tasks")
 class RefusesAll(Softplus, name="refuses-all"):
     """Softplus, log(1 + e^x)."""
 

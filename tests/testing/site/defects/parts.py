@@ -175,6 +175,43 @@ class FloatPenalty(Slope, name="float-penalty"):
         return feature.lerp(play.real[:, :1].expand_as(feature), 0.5).square().mean()
 
 
+@caught_by("requires")
+class SecretPenalty(Penalty, name="secret-penalty"):
+    """E[h(x)²] of an embedding that it does not ask for."""
+
+    def __call__(self, play):
+        return play.real_output.embedding.square().mean()
+
+
+@caught_by("modes")
+class Evaluates(Slope, name="evaluates"):
+    """|∇D(x)|² in evaluation, in which it leaves the network."""
+
+    def __call__(self, play):
+        play.networks["discriminator"].eval()
+        return super().__call__(play)
+
+
+@caught_by("leaves-alone")
+class Backwards(Slope, name="backwards"):
+    """|∇D(x)|², which calls backward."""
+
+    def __call__(self, play):
+        value = super().__call__(play)
+        value.backward(retain_graph=True)
+        return value
+
+
+@caught_by("leaves-alone")
+class Clears(Slope, name="clears"):
+    """|∇D(x)|², and clears all gradients before."""
+
+    def __call__(self, play):
+        for parameter in play.parameters():
+            parameter.grad = None
+        return super().__call__(play)
+
+
 @caught_by("keeps-shape")
 class Crops(Augmentation, name="crops"):
     """Loses the border."""
@@ -330,6 +367,14 @@ class MovesBoth(TwoSides, name="moves-both"):
             parameter.data.mul_(0.99)
 
 
+@caught_by("requires")
+class SecretGame(TwoSides, name="secret-game"):
+    """Compares features that it does not ask for."""
+
+    def terms(self, play):
+        return {**super().terms(play), "first": play.fake_output.features[0].square().mean()}
+
+
 @caught_by("builds")
 class NoFactory(Optimizer, name="no-factory"):
     """A learning rate in place of an optimizer."""
@@ -364,6 +409,16 @@ class MovesAll(Optimizer, name="moves-all"):
                         parameter.mul_(0.999)
 
         return partial(Optimizer, lr=0.01)
+
+
+@caught_by("descends")
+class First(Optimizer, name="first"):
+    """Takes two parameters of all."""
+
+    def build(self, task):
+        import torch
+
+        return lambda parameters: torch.optim.Adam(list(parameters)[:2], lr=0.01)
 
 
 @caught_by("state")

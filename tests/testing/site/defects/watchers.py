@@ -34,6 +34,32 @@ class Accumulates(Metric, name="accumulates"):
         return measure
 
 
+@caught_by("requires")
+class SecretMetric(Metric, name="secret-metric"):
+    """The spread of an embedding that it does not ask for."""
+
+    def __call__(self, evaluation):
+        pictures = next(evaluation.generated(8)).images
+        return {"spread": float(evaluation.discriminate(pictures).embedding.std())}
+
+
+@caught_by("figures")
+class Pixels(Metric, name="pixels"):
+    """A picture in [0, 255]."""
+
+    def __call__(self, evaluation):
+        return {"first": (next(evaluation.generated(8)).images[0] + 1) * 127.5}
+
+
+@caught_by("disturbs-nothing")
+class Silences(Metric, name="silences"):
+    """Leaves the generator in evaluation."""
+
+    def __call__(self, evaluation):
+        evaluation._match.networks["generator"].eval()
+        return {"mean": float(next(evaluation.generated(8)).images.mean())}
+
+
 @caught_by("disturbs-nothing")
 class Tampers(Metric, name="tampers"):
     """Rounds the weights of what it measures."""

@@ -153,6 +153,23 @@ class Again(Loss, name="again"):
         return -fake.logits.mean()
 
 
+class Optional(Wasserstein, name="optional"):
+    """Wasserstein, and E[|h(x)|²] of the embedding where there is one."""
+
+    def discriminator(self, real, fake):
+        drift = 0 if real.embedding is None else 1e-3 * real.embedding.square().mean()
+        return super().discriminator(real, fake) + drift
+
+
+class Learned(Wasserstein, name="learned"):
+    """w·Wasserstein, with a w that it learns itself."""
+
+    def build(self, task):
+        from sound.stateful import Learned
+
+        return Learned()
+
+
 class Balanced(Loss, name="balanced"):
     """BEGAN's balance k, in a buffer (Berthelot et al., 2017; arXiv:1703.10717): -D(x) + k D(G(z))."""
 
@@ -222,6 +239,18 @@ class Refined(Penalty, name="refined"):
 
     def __call__(self, play):
         return (play.z - play.noise).square().mean()
+
+
+class Calm(Penalty, name="calm"):
+    """E[D(x)²] in evaluation, after which the network goes back to training."""
+
+    def __call__(self, play):
+        network = play.networks["discriminator"]
+        training = network.training
+        network.eval()
+        output = play.discriminate(play.real)
+        network.train(training)
+        return output.logits.square().mean()
 
 
 class Anchored(Penalty, name="anchored"):

@@ -80,6 +80,14 @@ class Pyramid(Judged, name="pyramid"):
     provides = frozenset({"features"})
 
 
+class ZeroHead(Judged, name="zero-head"):
+    """Logits of 0 to begin with."""
+
+    def check(self, task):
+        if task.classes:
+            raise ValueError("knows no classes")
+
+
 class Autoencoder(Judged, name="autoencoder"):
     """Something of its own in `extra`."""
 

@@ -41,6 +41,26 @@ class Anchored(nn.Module):
             self.anchor.lerp_(play.real_output.logits.mean().to(self.anchor), 0.1)
 
 
+class Learned(nn.Module):
+    """A loss with a weight that an optimizer of its own moves towards 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((), 0.5))
+
+    def discriminator(self, real, fake):
+        return fake.logits.mean() - real.logits.mean()
+
+    def generator(self, real, fake):
+        return -self.weight.detach() * fake.logits.mean()
+
+    def after_update(self, play):
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad((self.weight - 1).square(), self.weight)
+        with torch.no_grad():
+            self.weight.sub_(0.1 * slope)
+
+
 class Warm:
     """A schedule's memory in numbers, with methods to save it."""
 

@@ -36,6 +36,29 @@ class DrawnPictures:
         return Batch((torch.sin(indices[:, None] + places)).float().reshape(-1, 1, 8, 8))
 
 
+class Reused(Dataset, name="reused"):
+    """Every batch in one tensor, which is filled anew."""
+
+    def info(self):
+        return DatasetInfo((1, 8, 8), 100)
+
+    def build(self, task):
+        return ReusedPictures()
+
+
+class ReusedPictures:
+    def __init__(self):
+        import torch
+
+        self.buffer = torch.empty(100, 1, 8, 8)
+
+    def __len__(self):
+        return 100
+
+    def batch(self, indices):
+        return Batch(self.buffer[: len(indices)].copy_(DrawnPictures(100).batch(indices).images))
+
+
 class Black(Dataset, name="black"):
     """One black picture, and one class."""
 
