@@ -17,7 +17,7 @@ from ganreg.registry.lock import Lock, lock, read_lock
 from ganreg.seeds import derive
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
-from ganreg.spec.runspec import Init, RunSpec
+from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
 from ganreg.spec.writing import plain, to_yaml
 from ganreg.task import Task
@@ -90,13 +90,13 @@ class Run:
 
     def check(self) -> DryRun:
         """Build the networks and play a step on the meta device. Raises SpecError with positions."""
-        return self._check(self.spec)
+        return self._check(self._given())
 
-    def _check(self, spec: RunSpec) -> DryRun:
+    def _check(self, given: Mapping[str, Any] | None) -> DryRun:
         from ganreg.check import dry_run
 
         try:
-            return dry_run(spec, task_of(spec, spec.data.info()))
+            return dry_run(self.spec, task_of(self.spec, self.spec.data.info()), given)
         except SpecError as error:
             raise self._located(error) from error.__cause__
 
@@ -139,12 +139,11 @@ class Run:
         if resume:
             self._compare(say)
         # What a run has begun with is in its checkpoints: the other run may be gone.
-        begun = resume and bool(self._checkpoints().folders())
-        for warning in self._check(self.spec.model_copy(update={"init": None}) if begun else self.spec).warnings:
+        # Else it is read before anything is replaced: it may be this folder's own.
+        given = None if resume and self._checkpoints().folders() else self._given(say)
+        for warning in self._check(given).warnings:
             say(f"warning: {warning}")
         with self._claimed() as folder, untouched():
-            # Read before anything is replaced: it may be this folder's own run that is to be started from.
-            given = None if begun or not self.spec.init else (self.spec.init, self._given(self.spec.init, say))
             if not resume:
                 folder.start(
                     to_yaml(self.spec, self.registry),
@@ -152,14 +151,16 @@ class Run:
                     overwrite=overwrite,
                 )
             training = self.assemble()
-            if resume:
-                self._restore(training, say)
-            self.training = training = replace(
+            training = replace(
                 training, observers=[*training.observers, *observers], tick=tick, say=say, stop=stop or Stop()
             )
+            if resume:
+                training.restore()
+            self.training = training
             training.tell("started", self.folder, plain(self.spec, self.registry))
             if given is not None:
-                inherit(training.match, *given)
+                inherit(training.match, given)
+                del given  # as large as all that is trained
                 training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
             try:
                 training.run()
@@ -303,34 +304,20 @@ class Run:
             for difference in found:
                 say(f"warning: {difference}")
 
-    def _given(self, init: Init, say: Callable[[str], None]) -> dict[str, Any]:
-        """The state of the run that this one starts from."""
+    def _given(self, say: Callable[[str], None] = lambda sentence: None) -> dict[str, Any] | None:
+        """The state of the run that this one starts from; None where it starts from no other."""
         from ganreg.engine.inherit import newest
 
+        if self.spec.init is None:
+            return None
         try:
-            state, skipped = newest(init)
+            state, skipped = newest(self.spec.init)
         except SpecError as error:
             raise self._located(error) from error.__cause__
         for sentence in skipped:
             say(f"skipped: {sentence}")
-        say(f"starting from the weights of {init.run} at step {state['step']}")
+        say(f"starting from the weights of {self.spec.init.run} at step {state['step']}")
         return state
-
-    def _restore(self, training: Training, say: Callable[[str], None]) -> None:
-        from ganreg.engine.folder import attempts
-
-        if not training.checkpoints.folder.is_dir():
-            raise CheckpointError(f"{training.checkpoints.folder} is not the folder that the run has begun with")
-        if training.checkpoints.folders():
-            _, skipped = training.checkpoints.newest(training.match.load)
-            for sentence in skipped:
-                say(f"skipped: {sentence}")
-            say(f"going on from step {training.match.step_index}")
-        else:
-            say("no checkpoint yet: starting from the first step")
-        match, folder = training.match, training.folder
-        folder.truncate(match.step_index if match.step_index else -1)
-        match.attempt = max(match.attempt, attempts(folder.log, match.step_index))
 
     def _located(self, error: SpecError) -> SpecError:
         """Mistakes that were found after validation, with their positions in the document."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ganreg.assembly import assemble
 from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
-from ganreg.engine.inherit import heritage, newest
+from ganreg.engine.inherit import heritage
 from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
@@ -32,11 +33,12 @@ class DryRun:
     warnings: tuple[str, ...]
 
 
-def dry_run(spec: RunSpec, task: Task) -> DryRun:
+def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -> DryRun:
     """Build everything on the meta device and play one full step of the schedule there.
 
-    Raises SpecError: a part cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored, the
-    run to start from has other networks.
+    given: the state of the run that the spec starts from; None where that does not matter. Raises SpecError: a part
+    cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored, the given state is of other
+    networks.
     """
     tracker = Tracker()
     with untouched(), tracker:
@@ -54,8 +56,8 @@ def dry_run(spec: RunSpec, task: Task) -> DryRun:
             path, who = culprit(error, match)
             raise SpecError([Mistake(f"{who} fails in the dry run: {sentence(error)}", path)]) from error
         mistakes, warnings = match.findings()
-    if spec.init:
-        heritage(spec.init, newest(spec.init)[0], parts.networks)
+    if spec.init and given is not None:
+        heritage(spec.init, given, parts.networks)
     if mistakes:
         raise SpecError(mistakes)
     return DryRun(

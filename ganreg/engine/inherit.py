@@ -42,12 +42,13 @@ def heritage(init: Init, state: Mapping[str, Any], networks: Mapping[str, nn.Mod
     return {"networks": {name: theirs[name] for name in named}, "ema": averages}
 
 
-def inherit(match: Match, init: Init, state: Mapping[str, Any]) -> None:
-    """Give a match's networks the weights that they start from.
+def inherit(match: Match, state: Mapping[str, Any]) -> None:
+    """Give a match's networks what they start from of the state of the run that its spec names.
 
     Each average continues the other run's, where that has one. Raises SpecError as `heritage` does.
     """
-    found = heritage(init, state, match.networks)
+    assert match.spec.init is not None
+    found = heritage(match.spec.init, state, match.networks)
     for name, weights in found["networks"].items():
         match.networks[name].load_state_dict(weights)
     for name, average in match.ema.networks.items() if match.ema else ():

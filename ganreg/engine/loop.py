@@ -16,12 +16,12 @@ from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
-from ganreg.engine.folder import RunFolder, records
+from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation, is_picture
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.saver import Saver
-from ganreg.errors import DivergenceError, GanregError, Interrupted, PluginError
+from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
 
 
 @dataclass
@@ -35,8 +35,7 @@ class Stop:
 class Training:
     """A run in progress: the match, its data and folder, and who listens.
 
-    tick: called after every step with its number. say: hears in
-    sentences what a user should know.
+    tick: called after every step with its number. say: hears in sentences what a user should know.
     """
 
     match: Match
@@ -57,6 +56,24 @@ class Training:
     @cached_property
     def _saver(self) -> Saver:
         return Saver(self.folder, self.checkpoints, self.patience)
+
+    def restore(self) -> None:
+        """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
+
+        Raises CheckpointError where none of them can, or the folder that they stand in is gone.
+        """
+        match = self.match
+        if not self.checkpoints.folder.is_dir():
+            raise CheckpointError(f"{self.checkpoints.folder} is not the folder that the run has begun with")
+        if self.checkpoints.folders():
+            _, skipped = self.checkpoints.newest(match.load)
+            for sentence in skipped:
+                self.say(f"skipped: {sentence}")
+            self.say(f"going on from step {match.step_index}")
+        else:
+            self.say("no checkpoint yet: starting from the first step")
+        self.folder.truncate(match.step_index if match.step_index else -1)
+        match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
 
     def run(self) -> None:
         """Train to the last step of the spec.

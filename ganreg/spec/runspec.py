@@ -220,18 +220,19 @@ class RunSpec(BaseModel):
 
     def components(self) -> Iterator[tuple[tuple[str | int, ...], Component]]:
         """Every component with its path in the spec; those inside other components follow them."""
-        yield from _components(self, ())
+        yield from components_in(self)
 
 
-def _components(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+def components_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+    """Every component in a value, itself too, with its path there; those inside another one follow it."""
     if isinstance(value, Component):
         yield path, value
     if isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _components(getattr(value, name), (*path, name))
+            yield from components_in(getattr(value, name), (*path, name))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _components(item, (*path, key))
+            yield from components_in(item, (*path, key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _components(item, (*path, index))
+            yield from components_in(item, (*path, index))

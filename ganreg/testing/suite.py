@@ -10,11 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from ganreg.components import Component
 from ganreg.registry import Registry
+from ganreg.spec.runspec import components_in
 from ganreg.task import Task
 from ganreg.testing.check import NETWORKS, PLUGIN, Failure, Skip
 from ganreg.testing.files import picture_folder
@@ -140,7 +141,7 @@ class Subject:
     @cached_property
     def requires(self) -> frozenset[str]:
         """What it and the parts inside it require."""
-        return frozenset().union(*(part.requires for part in _parts(self.part)))
+        return frozenset().union(*(part.requires for _, part in components_in(self.part)))
 
     @cached_property
     def claimed(self) -> tuple[Task, ...]:
@@ -166,16 +167,6 @@ class Whole:
     def id(self) -> str:
         """Its namespace."""
         return self.suite.name or "components"
-
-
-def _parts(value: Any) -> Iterator[Component]:
-    """A component and those in its fields."""
-    if isinstance(value, Component):
-        yield value
-    if isinstance(value, BaseModel):
-        value = [getattr(value, name) for name in type(value).model_fields]
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
-        yield from _parts(item)
 
 
 def _sentence(error: Any) -> str:
