@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganreg import processes
 from ganreg.components import KINDS, Component
-from ganreg.errors import CheckpointError, GanregError, PluginError, RunFolderError, SpecError, UsageError
+from ganreg.errors import CheckpointError, GanregError, Interrupted, PluginError, RunFolderError, SpecError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
@@ -23,6 +24,7 @@ from ganreg.spec.writing import plain, to_yaml
 from ganreg.task import Task
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ganreg.check import DryRun
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ganreg.engine.folder import RunFolder
     from ganreg.engine.loop import Stop, Training
     from ganreg.engine.match import Match
+    from ganreg.engine.world import World
     from ganreg.export import Exported
 
 
@@ -57,6 +60,10 @@ def component(kind: str, name: str, *, registry: Registry | None = None, **param
         raise UsageError(f"'{kind}' is no kind of component: {', '.join(KINDS)}")
     found: Component = validate_component(KINDS[kind], name, parameters, registry or Registry.discover())
     return found
+
+
+def _silent(_: object) -> None:
+    """What all processes but the first have to say."""
 
 
 class Run:
@@ -95,10 +102,8 @@ class Run:
     def _check(self, given: Mapping[str, Any] | None) -> DryRun:
         from ganreg.check import dry_run
 
-        try:
+        with self._locating():
             return dry_run(self.spec, task_of(self.spec, self.spec.data.info()), given)
-        except SpecError as error:
-            raise self._located(error) from error.__cause__
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -132,46 +137,67 @@ class Run:
         that room on a full disk is waited for.
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
-        from ganreg.engine.inherit import inherit
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
+        from ganreg.engine.world import joined
 
-        if resume:
-            self._compare(say)
-        # What a run has begun with is in its checkpoints: the other run may be gone.
-        # Else it is read before anything is replaced: it may be this folder's own.
-        given = None if resume and self._checkpoints().folders() else self._given(say)
-        for warning in self._check(given).warnings:
-            say(f"warning: {warning}")
-        with self._claimed() as folder, untouched():
-            if not resume:
-                folder.start(
-                    to_yaml(self.spec, self.registry),
-                    self.lock().model_dump(),
-                    overwrite=overwrite,
-                )
-            training = self.assemble()
-            training = replace(
-                training, observers=[*training.observers, *observers], tick=tick, say=say, stop=stop or Stop()
-            )
+        with joined(self._device) as world:
+            with self._locating():
+                world.check(self.spec.train)
+            # Processes that their launcher has started once more go on with what they had begun.
+            resume = world.first and (resume or (processes.restarts() > 0 and (self.folder / "spec.yaml").is_file()))
             if resume:
-                training.restore()
-            self.training = training
-            training.tell("started", self.folder, plain(self.spec, self.registry))
-            if given is not None:
-                inherit(training.match, given)
+                self._compare(say)
+            if not world.first:
+                say = tick = _silent
+            # What a run has begun with is in its checkpoints: the other run may be gone.
+            # Else it is read before anything is replaced: it may be this folder's own.
+            held = not world.first or (resume and self._checkpoints().folders())
+            given = None if held else self._given(say)
+            for warning in self._check(given).warnings:
+                say(f"warning: {warning}")
+            with self._claimed() if world.first else nullcontext() as folder, untouched():
+                if folder and not resume:
+                    folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
+                training = self.assemble(world)
+                heard = [*training.observers, *observers]
+                self.training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
+                self._begin(resume=resume, given=given)
                 del given  # as large as all that is trained
-                training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
-            try:
-                training.run()
-            except BaseException:
-                with suppress(GanregError):
-                    training.tell("finished", training.match.step_index)
-                    self.report()
-                raise
-            training.tell("finished", training.match.step_index)
-            training.patience(self.report)
+                self._play()
         return self
+
+    def _begin(self, *, resume: bool, given: Mapping[str, Any] | None) -> None:
+        """Bring the training to where it begins, in all processes."""
+        from ganreg.engine.inherit import inherit
+
+        training = self.training
+        assert training is not None
+        if resume:
+            training.restore()
+        training.tell("started", self.folder, plain(self.spec, self.registry))
+        if given is not None:
+            inherit(training.match, given)
+            training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
+        training.share()
+
+    def _play(self) -> None:
+        """Train to the end; the first process writes the report whatever comes."""
+        training = self.training
+        assert training is not None
+        try:
+            training.run()
+        except BaseException as error:
+            with suppress(GanregError):
+                training.tell("finished", training.match.step_index)
+                if training.match.world.first:
+                    self.report()
+            if isinstance(error, Interrupted):
+                training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more
+            raise
+        training.tell("finished", training.match.step_index)
+        if training.match.world.first:
+            training.patience(self.report)
 
     @contextmanager
     def _claimed(self) -> Iterator[RunFolder]:
@@ -222,18 +248,20 @@ class Run:
 
         return write_report(self.folder)
 
-    def assemble(self) -> Training:
+    def assemble(self, world: World | None = None) -> Training:
         """Build every part and load the data, at the first step; nothing is written.
 
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
+        world: the processes that play together; this one alone by default.
         """
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.loop import Training
+        from ganreg.engine.world import ALONE
 
         spec = self.spec
         task = task_of(spec, spec.data.info())
         feed = self._feed(task)
-        match = self._match(task, feed)
+        match = self._match(task, feed, world or ALONE)
         if spec.train.compile:
             for network in match.networks.values():
                 network.compile()
@@ -242,7 +270,7 @@ class Run:
             feed,
             RunFolder(self.folder),
             self._checkpoints(),
-            observers=[observer.build(task) for observer in spec.observers],
+            observers=[observer.build(task) for observer in spec.observers] if match.world.first else [],
         )
 
     def _checkpoints(self) -> Checkpoints:
@@ -251,7 +279,6 @@ class Run:
         return Checkpoints(self.folder / "checkpoints", self.spec.output.keep)
 
     def _feed(self, task: Task) -> Feed:
-        from ganreg.engine.devices import resolve
         from ganreg.engine.feed import Feed, checked
         from ganreg.engine.streams import rekey, untouched
 
@@ -259,18 +286,26 @@ class Run:
         with untouched():
             rekey(derive(spec.seed, "initialize", "data"))
             data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
-        return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
+        return Feed(data, spec.train.batch_size, spec.seed, self._device(), labels=labels)
 
-    def _match(self, task: Task, feed: Feed | None) -> Match:
-        from ganreg.assembly import assemble
+    def _device(self) -> torch.device:
         from ganreg.engine.devices import resolve
+
+        with self._locating():
+            return resolve(self.spec.train.device)
+
+    def _match(self, task: Task, feed: Feed | None, world: World) -> Match:
+        from ganreg.assembly import assemble
+        from ganreg.engine.batch_norm import synchronize
         from ganreg.engine.match import Match
 
-        try:
-            device = resolve(self.spec.train.device)
-            match = Match(self.spec, assemble(self.spec, task, device), feed, device)
-        except SpecError as error:
-            raise self._located(error) from error.__cause__
+        device = self._device()
+        with self._locating():
+            parts = assemble(self.spec, task, device)
+            if self.spec.train.sync_batch_norm and not world.alone:
+                for network in parts.networks.values():
+                    synchronize(network, world)
+            match = Match(self.spec, parts, feed, device, world)
         match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(self.spec.metrics)}
         return match
 
@@ -285,12 +320,13 @@ class Run:
 
     def _load_sampler(self, state: Mapping[str, Any]) -> None:
         from ganreg.engine.restore import trained_task
+        from ganreg.engine.world import ALONE
 
         task = trained_task(state, self.spec)
         if task.source is not None and task != task_of(self.spec, self.spec.data.info()):
             raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
         feed = self._feed(task) if task.source else None
-        match = self._match(task, feed)
+        match = self._match(task, feed, ALONE)
         match.load(state)
         self._sampler = match, feed
 
@@ -310,17 +346,18 @@ class Run:
 
         if self.spec.init is None:
             return None
-        try:
+        with self._locating():
             state, skipped = newest(self.spec.init)
-        except SpecError as error:
-            raise self._located(error) from error.__cause__
         for sentence in skipped:
             say(f"skipped: {sentence}")
         say(f"starting from the weights of {self.spec.init.run} at step {state['step']}")
         return state
 
-    def _located(self, error: SpecError) -> SpecError:
-        """Mistakes that were found after validation, with their positions in the document."""
-        return SpecError(
-            [m if m.position else replace(m, position=self.document.locate(m.path)) for m in error.mistakes]
-        )
+    @contextmanager
+    def _locating(self) -> Iterator[None]:
+        """Mistakes that are found after validation get their positions in the document."""
+        try:
+            yield
+        except SpecError as error:
+            located = [m if m.position else replace(m, position=self.document.locate(m.path)) for m in error.mistakes]
+            raise SpecError(located) from error.__cause__

@@ -9,6 +9,7 @@ GanregError                1    the root: `except ganreg.GanregError` catches al
 ├── CheckpointError        6    a checkpoint is missing, damaged or of another run
 ├── DivergenceError        7    a number stopped being finite
 ├── RunFolderError         8    the run folder is in use, or already holds a run
+├── ProcessError           9    another of the processes that play the run together has ended
 └── Interrupted          130    SIGINT (130) or SIGTERM (143), after the state was saved
 ```
 """
@@ -127,6 +128,12 @@ class RunFolderError(GanregError):
     """The run folder is in use by another process, or already holds a run."""
 
     exit_code = 8
+
+
+class ProcessError(GanregError):
+    """Another of the processes that play the run together has ended; names it."""
+
+    exit_code = 9
 
 
 class Interrupted(GanregError):  # noqa: N818 - no error: the run did what it was asked

@@ -6,21 +6,27 @@ import os
 
 import click
 
-from ganreg.errors import GanregError, Interrupted, SpecError, printable
+from ganreg import processes
+from ganreg.errors import DivergenceError, GanregError, Interrupted, SpecError, UsageError, printable
+
+COMMON = (SpecError, UsageError, DivergenceError, Interrupted)
 
 
 def show(error: Exception) -> None:
-    """Print an error on stderr."""
+    """Print an error on stderr; what all processes of a run meet alike is told by the first."""
+    if processes.rank() > 0 and isinstance(error, COMMON):
+        return
     color = False if os.environ.get("NO_COLOR") else None
     click.echo("\n".join(map(_painted, _text(error).split("\n"))), err=True, color=color)
 
 
 def _text(error: Exception) -> str:
+    who = f"process {processes.rank()}: " if processes.rank() > 0 else ""
     if isinstance(error, SpecError):
         shown = [str(m) if m.position else f"error: {m}" for m in error.mistakes]
         count = [f"{len(shown)} mistakes"] if len(shown) > 1 else []
         return "\n".join([*shown, *count])
-    message = "\n".join(map(printable, str(error).split("\n")))
+    message = who + "\n".join(map(printable, str(error).split("\n")))
     if isinstance(error, Interrupted):
         return message
     if isinstance(error, GanregError):

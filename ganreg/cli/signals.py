@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ganreg import processes
+
 if TYPE_CHECKING:
     from ganreg.engine.loop import Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ECHO = 2.0
+"""Seconds in which a launcher may pass on to its processes what they were told already."""
 SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -28,6 +33,7 @@ class Signals:
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
+        self._first = 0.0
         self._previous: dict[int, Any] = {}
         self._ears: Thread | None = None
         self._pipe = (-1, -1)
@@ -65,7 +71,11 @@ class Signals:
     def _hear(self, number: int) -> None:
         if self._stop.signal_number is None:
             self._stop.signal_number = number
-            os.write(2, b"\nstopping after this step, and saving; once more stops at once\n")
+            self._first = time.monotonic()
+            if processes.rank() == 0:
+                os.write(2, b"\nstopping after this step, and saving; once more stops at once\n")
+            return
+        if processes.size() > 1 and time.monotonic() - self._first < ECHO:
             return
         if sys.stderr.isatty():
             os.write(2, SHOW_CURSOR)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganreg import processes
 from ganreg.cli.app import App
 from ganreg.errors import Interrupted
 
@@ -31,7 +32,7 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
             run.train(
                 overwrite=overwrite,
                 resume=resume,
-                observers=[signals, shown],
+                observers=[signals, shown] if processes.rank() == 0 else [signals],
                 tick=shown.tick,
                 stop=stop,
                 say=lambda sentence: click.echo(sentence, err=True),
@@ -42,7 +43,9 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
 
 
 def conclude(run: Run, *, as_json: bool) -> None:
-    """Print where pictures and report of a finished run are."""
+    """Print where pictures and report of a finished run are; the first process does."""
+    if processes.rank() > 0:
+        return
     result = _result(run)
     if as_json:
         click.echo(json.dumps(result, indent=2))

@@ -35,9 +35,10 @@ class Feed:
     def __len__(self) -> int:
         return len(self._data)
 
-    def batch(self, position: int) -> Batch:
-        """Batch number `position`, counted from 0: images float in [-1, 1] on the run's device."""
-        return self.take(self._indices(position * self._batch_size, self._batch_size))
+    def batch(self, position: int, rows: slice = slice(None)) -> Batch:
+        """Rows of batch number `position`, counted from 0: images float in [-1, 1] on the run's device."""
+        start, stop, _ = rows.indices(self._batch_size)
+        return self.take(self._indices(position * self._batch_size + start, stop - start))
 
     def take(self, indices: Tensor) -> Batch:
         """The pictures at these indices of the set."""
@@ -75,9 +76,9 @@ class MetaFeed:
         classes = torch.empty(batch_size, dtype=torch.int64, device="meta") if labels else None
         self._batch = Batch(empty(images), classes, empty(source) if source else None)
 
-    def batch(self, position: int) -> Batch:
+    def batch(self, position: int, rows: slice = slice(None)) -> Batch:
         """The same shapes at every position."""
-        return self._batch
+        return self._batch[rows]
 
 
 def checked(build: Callable[[], Any], info: DatasetInfo, name: str, *, labels: bool) -> Any:

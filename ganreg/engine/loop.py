@@ -60,7 +60,8 @@ class Training:
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
 
-        Raises CheckpointError where none of them can, or the folder that they stand in is gone.
+        Of several processes this is for the first one; the others follow by `share`. Raises CheckpointError where no
+        checkpoint can be used, or the folder that they stand in is gone.
         """
         match = self.match
         if not self.checkpoints.folder.is_dir():
@@ -74,6 +75,14 @@ class Training:
             self.say("no checkpoint yet: starting from the first step")
         self.folder.truncate(match.step_index if match.step_index else -1)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
+
+    def share(self) -> None:
+        """Let all processes of the run go on from where the first one stands."""
+        match = self.match
+        if not match.world.alone:
+            state = match.world.share(match.state() if match.world.first else None, match.device)
+            if not match.world.first:
+                match.load(state)
 
     def run(self) -> None:
         """Train to the last step of the spec.
@@ -97,7 +106,8 @@ class Training:
             self.sample()
         while match.step_index < steps:
             self._step()
-            step, stopping = match.step_index, self.stop.signal_number is not None
+            step, signal_number = match.step_index, match.world.most(self.stop.signal_number or 0)
+            stopping = signal_number > 0
             last = step == steps or stopping
             if step % every.log_every == 0 or step == steps:
                 self.log(clock)
@@ -108,7 +118,7 @@ class Training:
                 self.save()
             self.tick(step)
             if stopping and step < steps:
-                raise Interrupted(f"stopped by a signal after step {step}", self.stop.signal_number or 2)
+                raise Interrupted(f"stopped by a signal after step {step}", signal_number)
 
     def _step(self) -> None:
         try:
@@ -124,13 +134,17 @@ class Training:
     def _roll_back(self, error: DivergenceError) -> None:
         """Go back to the newest checkpoint with other noise, where the spec says so; else raise the error."""
         self._saver.settle()
-        train, attempt = self.match.spec.train, self.match.attempt + 1
-        if train.nonfinite != "rollback" or attempt > train.rollbacks or not self.checkpoints.folders():
+        match, train, attempt = self.match, self.match.spec.train, self.match.attempt + 1
+        if train.nonfinite != "rollback" or attempt > train.rollbacks:
             raise error
-        self.checkpoints.newest(self.match.load)
-        self.match.attempt = attempt
-        self.match.guard.forget()
-        self.folder.truncate(self.match.step_index)
+        if not match.world.most(int(match.world.first and bool(self.checkpoints.folders()))):
+            raise error
+        if match.world.first:
+            self.checkpoints.newest(match.load)
+            self.folder.truncate(match.step_index)
+        self.share()
+        match.attempt = attempt
+        match.guard.forget()
         self._write(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
 
     def log(self, clock: Clock) -> None:
@@ -145,6 +159,8 @@ class Training:
 
     def sample(self) -> None:
         """Write a grid of samples; the same noise at every step."""
+        if not self.match.world.first:
+            return
         step, every = self.match.step_index, self.match.spec.output
         picture = self.folder.samples / f"{step:08d}.png"
         images = generate(self.match, self.feed, every.samples, "samples").images
@@ -152,7 +168,9 @@ class Training:
         self.tell("sampled", step, picture)
 
     def measure(self, *, last: bool) -> None:
-        """Take the measurements that are due."""
+        """Take the measurements that are due; the first process does."""
+        if not self.match.world.first:
+            return
         step = self.match.step_index
         for component, metric in zip(self.match.spec.metrics, self.match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
@@ -173,12 +191,14 @@ class Training:
         match = self.match
         averages = match.ema.networks if match.ema else {}
         match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
-        self._saver.save(match.state())
+        if match.world.first:
+            self._saver.save(match.state())
         if wait:
             self._saver.settle()
 
     def _write(self, path: Path, record: Mapping[str, Any]) -> None:
-        self.patience(lambda: append(path, record))
+        if self.match.world.first:
+            self.patience(lambda: append(path, record))
 
     def tell(self, event: str, *details: Any) -> None:
         """Tell every observer that has a method for this event."""

@@ -19,7 +19,8 @@ from ganreg.engine.guards import Guard, unsound
 from ganreg.engine.play import Play, ScaledLoss
 from ganreg.engine.player import Player
 from ganreg.engine.restore import restore, saved
-from ganreg.engine.streams import Stream, rekey
+from ganreg.engine.streams import Share, Stream, rekey
+from ganreg.engine.world import ALONE, World
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
@@ -29,8 +30,8 @@ Refinement = Callable[[Play, Tensor], Tensor]
 class Batches(Protocol):
     """Where real pictures come from."""
 
-    def batch(self, position: int) -> Batch:
-        """Batch number `position` of the run."""
+    def batch(self, position: int, rows: slice) -> Batch:
+        """Rows of batch number `position` of the run."""
 
 
 class Match:
@@ -40,14 +41,18 @@ class Match:
     attempt: how often the run was rolled back; each attempt has noise of its own.
     """
 
-    def __init__(self, spec: RunSpec, parts: Parts, feed: Batches | None, device: torch.device) -> None:
+    def __init__(
+        self, spec: RunSpec, parts: Parts, feed: Batches | None, device: torch.device, world: World = ALONE
+    ) -> None:
         self.spec = spec
         self.parts = parts
         self.device = device
+        self.world = world
         self.networks = parts.networks
         losses = [parts.loss, *(part for path, part in spec.components() if path[0] == "loss")]
         uses_real = any(getattr(loss, "generator_uses_real", False) for loss in losses)
         self.loss = ScaledLoss(parts.loss, generator_uses_real=uses_real)
+        self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
         self.guard = Guard()
         self.terms: dict[str, Tensor] = {}
         self.metrics: Mapping[str, Any] = {}
@@ -88,14 +93,15 @@ class Match:
 
     def gradients(self, player: str) -> None:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
-        turn, batch = self._take_turn(player)
-        self._players[player].optimizer.zero_grad(set_to_none=True)
+        turn, mover = self._take_turn(player), self._players[player]
+        mover.optimizer.zero_grad(set_to_none=True)
         seen: dict[str, Tensor] = {}
         with self._only(player):
             for part in self._parts_of_batch():
-                share = self._share(player, turn, batch, part)
-                torch.autograd.backward(reduce(torch.add, share.values()))
-                _add(seen, {name: value.detach() for name, value in share.items()})
+                terms = self._terms_of(self._play(player, turn, part, self.world.own(part)))
+                torch.autograd.backward(reduce(torch.add, terms.values()))
+                _add(seen, {name: value.detach() for name, value in terms.items()})
+        self.world.average_gradients(mover.parameters, seen.values())
         self._log(player, seen)
 
     def objective(self, player: str) -> Callable[[], Tensor]:
@@ -104,14 +110,15 @@ class Match:
         Each call plays the same turn again, with the same batch and noise, and nobody is frozen: the loss has the graph
         of all players' parameters, and can be differentiated by them as often as it takes. Whoever calls it writes
         the gradients himself, `parameter.grad = …` for `game.player(player).parameters`, before `apply(player)`.
+        Of several processes each plays the whole batch: what is made of the gradients is not always their mean.
         """
-        turn, batch = self._take_turn(player)
+        turn = self._take_turn(player)
 
         def loss() -> Tensor:
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
-                _add(total, self._share(player, turn, batch, part))
+                _add(total, self._terms_of(self._play(player, turn, part, part)))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
 
@@ -132,9 +139,11 @@ class Match:
         if self._looking_ahead:
             return
         mover.updates += 1
-        for _, part in self.parts.others():
-            if hasattr(part, "after_update"):
-                part.after_update(play)
+        listeners = [part for _, part in self.parts.others() if hasattr(part, "after_update")]
+        if listeners:
+            play.close()
+        for part in listeners:
+            part.after_update(play)
 
     @contextmanager
     def lookahead(self, *players: str, optimizers: bool = True) -> Iterator[None]:
@@ -191,6 +200,9 @@ class Match:
         rekey(derive(self.spec.seed, "global", self.step_index))
         self._turns.clear()
         self.parts.schedule.step(self)
+        if not self.world.alone:
+            buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
+            self.world.follow(buffers)  # statistics that each has of its own rows
         if self.ema:
             self.ema.update(self.step_index)
         self.position += max(self._turns.values(), default=0)
@@ -229,17 +241,23 @@ class Match:
         """
         restore(self, state)
 
-    def _take_turn(self, player: str) -> tuple[int, Batch]:
-        assert self._feed is not None, "a match without data is for sampling alone"
+    def _take_turn(self, player: str) -> int:
         turn = self._turns[player]
         self._turns[player] += 1
-        return turn, self._feed.batch(self.position + turn)
+        return turn
 
-    def _share(self, player: str, turn: int, batch: Batch, part: slice) -> dict[str, Tensor]:
-        """The terms of a part of the player's batch, each with its share of the whole."""
-        play = self._plays[player] = Play(self, player, turn, batch[part], part)
+    def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
+        """The player's turn on its own rows of a part of the batch."""
+        assert self._feed is not None, "a match without data is for sampling alone"
+        share = Share(own.start - part.start, own.stop - own.start, part.stop - part.start) if own != part else None
+        batch = partial(self._feed.batch, self.position + turn, own)
+        play = self._plays[player] = Play(self, player, turn, batch, own, share)
+        return play
+
+    def _terms_of(self, play: Play) -> dict[str, Tensor]:
+        """The terms of a part of a batch, each with its share of the whole."""
         with self._autocast():
-            terms = self._terms(play, self._players[player].updates)
+            terms = self._terms(play, self._players[play.player].updates)
         return {name: value / self.spec.train.accumulate for name, value in terms.items()}
 
     def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.batch import Batch, DiscriminatorOutput
-from ganreg.engine.streams import Stream
+from ganreg.engine.streams import Share, Stream
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
@@ -26,12 +26,25 @@ class Play:
     player: whose turn it is. step: the step of the run, from 0. turn: which turn of that player within the step.
     notes: free for parts that want to remember something until `after_update`, each under a key of its own such as
     itself; gone with the turn.
+
+    Where several processes play together, all of this is of the rows that are this one's, and the mean of the terms
+    of all is what the player minimizes. The run's loss is given what the discriminators of all have said, and so is
+    whoever asks for `real_output` or `fake_output` in `after_update`; `gather` does it for anything else.
     """
 
-    def __init__(self, match: Match, player: str, turn: int, batch: Batch, part: slice) -> None:
+    def __init__(
+        self,
+        match: Match,
+        player: str,
+        turn: int,
+        batch: Callable[[], Batch],
+        part: slice,
+        share: Share | None = None,
+    ) -> None:
         self._match = match
         self._part = part
-        self._batch = batch
+        self._share = share
+        self._load = batch
         self._draws = 0
         self.notes: dict[Any, Any] = {}
         self.player = player
@@ -45,8 +58,8 @@ class Play:
 
     @property
     def loss(self) -> ScaledLoss:
-        """The run's loss; discriminators of several scales are dealt with inside."""
-        return self._match.loss
+        """The run's loss; discriminators of several scales, and outputs of other processes, are dealt with inside."""
+        return self._match.loss if self._share is None else self._match.loss.of(self._whole)
 
     @property
     def batch_size(self) -> int:
@@ -56,6 +69,11 @@ class Play:
     def parameters(self) -> list[nn.Parameter]:
         """The trainable parameters of the player whose turn it is."""
         return self._match.player(self.player).parameters
+
+    @cached_property
+    def _batch(self) -> Batch:
+        """The real side of the turn. A player that never looks at it does not wait for it."""
+        return self._load()
 
     @cached_property
     def pictures(self) -> Tensor:
@@ -71,12 +89,14 @@ class Play:
     @cached_property
     def labels(self) -> Tensor | None:
         """(N,) int64, the classes of the batch, for real and generated pictures alike; None when unconditional."""
-        return self._batch.labels
+        return None if self._match.parts.task.classes is None else self._batch.labels
 
     @cached_property
     def source(self) -> Tensor | None:
         """Source pictures of image-to-image data, (N, C, H, W) in [-1, 1], or None."""
-        return None if self._batch.source is None else self._match.fit(self._batch.source)
+        if self._match.parts.task.source is None or self._batch.source is None:
+            return None
+        return self._match.fit(self._batch.source)
 
     @cached_property
     def noise(self) -> Tensor:
@@ -145,8 +165,41 @@ class Play:
     def random(self, purpose: str) -> Stream:
         """Random numbers for one purpose of this turn; each call is a stream of its own."""
         self._draws += 1
-        place = (self.step, self.player, self.turn, self._part.start, self._draws)
-        return Stream(self._match.device, self._match.spec.seed, purpose, *place)
+        start = self._part.start - (self._share.start if self._share else 0)
+        place = (self.step, self.player, self.turn, start, self._draws)
+        return Stream(self._match.device, self._match.spec.seed, purpose, *place, share=self._share)
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """The rows (N, …) of all processes that play the turn; a number counts as one row. Alone, the tensor as it is.
+
+        For what a part computes over the batch, such as a mean that it remembers: `play.gather(lengths).mean()`.
+        """
+        return tensor if self._share is None else self._match.world.gather(tensor)
+
+    @torch.no_grad()
+    def close(self) -> None:
+        """The turn is over: what the discriminators have said is that of the whole batch from now on."""
+        for name in {"real_output", "fake_output"} & vars(self).keys() if self._share else ():
+            vars(self)[name] = self._whole(vars(self)[name])
+
+    def _whole(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
+        """An output with the rows of all processes; features, which are large, where the loss reads them."""
+        names = (
+            "logits",
+            "embedding",
+            "class_logits",
+            "labels",
+            *(("features",) if self._match.reads_features else ()),
+        )
+        extra = {name: self._rows(value) for name, value in output.extra.items()}
+        return replace(output, **{name: self._rows(getattr(output, name)) for name in names}, extra=extra)
+
+    def _rows(self, value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return tuple(map(self._rows, value))
+        assert self._share is not None
+        a_row_each = isinstance(value, Tensor) and value.dim() > 0 and len(value) == self._share.count
+        return self.gather(value) if a_row_each else value
 
     def _network(self, name: str) -> nn.Module:
         if name not in self.networks:
@@ -182,18 +235,30 @@ def _full(value: Any) -> Any:
 class ScaledLoss:
     """A loss that takes outputs of several scales: it is asked once per scale, and the answers are summed."""
 
-    def __init__(self, loss: Any, *, generator_uses_real: bool) -> None:
+    def __init__(
+        self,
+        loss: Any,
+        *,
+        generator_uses_real: bool,
+        whole: Callable[[DiscriminatorOutput], DiscriminatorOutput] = lambda output: output,
+    ) -> None:
         self._loss = loss
+        self._whole = whole
         self.generator_uses_real = generator_uses_real
+
+    def of(self, whole: Callable[[DiscriminatorOutput], DiscriminatorOutput]) -> ScaledLoss:
+        """The same loss, of what `whole` makes of each output that it is given."""
+        return ScaledLoss(self._loss, generator_uses_real=self.generator_uses_real, whole=whole)
 
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """The discriminator's loss, a scalar."""
+        real, fake = self._whole(real), self._whole(fake)
         return _sum([self._loss.discriminator(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
 
     def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
         """The generator's loss, a scalar."""
-        fakes = list(fake.scales())
-        reals = [None] * len(fakes) if real is None else list(real.scales())
+        fakes = list(self._whole(fake).scales())
+        reals = [None] * len(fakes) if real is None else list(self._whole(real).scales())
         return _sum([self._loss.generator(r, f) for r, f in zip(reals, fakes, strict=True)])
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,32 +15,55 @@ from torch import Tensor
 from ganreg.seeds import derive
 
 
-class Stream:
-    """Numbers for one purpose: two streams of the same key give the same numbers. On "meta", shapes alone."""
+@dataclass(frozen=True)
+class Share:
+    """Rows `start` … `start + count - 1` of `whole` pictures that several processes play together."""
 
-    def __init__(self, device: torch.device, seed: int, *purpose: str | int) -> None:
+    start: int
+    count: int
+    whole: int
+
+
+class Stream:
+    """Numbers for one purpose: two streams of the same key give the same numbers. On "meta", shapes alone.
+
+    share: the pictures that the numbers are for. The first size that is their count stands for them: numbers are drawn
+    for the whole and these rows are given, so that no picture's numbers depend on how many processes there are.
+    """
+
+    def __init__(self, device: torch.device, seed: int, *purpose: str | int, share: Share | None = None) -> None:
         self.device = device
+        self._share = share
         self.generator: torch.Generator | None = None
         if device.type != "meta":
             self.generator = torch.Generator(device).manual_seed(derive(seed, *purpose))
 
     def normal(self, *size: int) -> Tensor:
         """N(0, 1), float32."""
-        return torch.randn(size, generator=self.generator, device=self.device)
+        return self._drawn(torch.randn, size)
 
     def uniform(self, *size: int) -> Tensor:
         """Uniform over [0, 1), float32."""
-        return torch.rand(size, generator=self.generator, device=self.device)
+        return self._drawn(torch.rand, size)
 
     def integers(self, high: int, *size: int) -> Tensor:
         """Uniform over 0 … high - 1, int64."""
-        return torch.randint(high, size, generator=self.generator, device=self.device)
+        return self._drawn(partial(torch.randint, high), size)
 
     def permutation(self, count: int) -> Tensor:
         """0 … count - 1 in random order, int64."""
         if self.generator is None:
             return torch.empty(count, dtype=torch.int64, device=self.device)
         return torch.randperm(count, generator=self.generator, device=self.device)
+
+    def _drawn(self, draw: Callable[..., Tensor], size: tuple[int, ...]) -> Tensor:
+        """The numbers of a size, or of the whole and these rows of it."""
+        share = self._share
+        if share is None or share.count not in size:
+            return draw(size, generator=self.generator, device=self.device)
+        rows = size.index(share.count)
+        whole = (*size[:rows], share.whole, *size[rows + 1 :])
+        return draw(whole, generator=self.generator, device=self.device).narrow(rows, share.start, share.count)
 
 
 def rekey(key: int) -> None:

@@ -66,6 +66,9 @@ class Train(Section):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
     compile: bool = Field(False, description="compile the networks with torch.compile")
+    sync_batch_norm: bool = Field(
+        False, description="of several processes, let batch normalization see the rows of all"
+    )
     nonfinite: Literal["stop", "rollback"] = Field(
         "stop", description="when a number stops being finite: stop, or go back to the last checkpoint with other noise"
     )

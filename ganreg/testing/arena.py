@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -39,9 +40,9 @@ class Arena(Match):
     @contextmanager
     def turn(self, player: str) -> Iterator[Play]:
         """A player's next turn, as a part sees it: only this player's parameters require gradients."""
-        batch = self.feed.batch(self.position)
+        batch = partial(self.feed.batch, self.position)
         with self._only(player):
-            yield Play(self, player, 0, batch, slice(0, len(batch)))
+            yield Play(self, player, 0, batch, slice(0, self.spec.train.batch_size))
 
 
 def match(

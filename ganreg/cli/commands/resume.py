@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
+from ganreg import processes
 from ganreg.cli.app import App
 from ganreg.cli.folders import confirmed, opened
 from ganreg.cli.training import conclude, train
@@ -27,12 +29,15 @@ def command(app: App, folder: str, locked: bool, as_json: bool) -> None:
     """
     from ganreg.engine.folder import RunFolder
 
-    with RunFolder(confirmed(folder)).claimed():  # before anything takes time: who comes second hears of it at once
+    path = confirmed(folder)
+    # Before anything takes time: who comes second hears of it at once. Of several processes the first one writes.
+    with RunFolder(path).claimed() if processes.rank() == 0 else nullcontext():
         run = opened(folder, app.registry)
         if locked:
             run.locked()
         if _complete(run):
-            click.echo(f"already complete: {run.spec.train.steps} steps", err=True)
+            if processes.rank() == 0:
+                click.echo(f"already complete: {run.spec.train.steps} steps", err=True)
         else:
             train(run, resume=True)
         conclude(run, as_json=as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ganreg import processes
 from ganreg.cli.app import App
 from ganreg.cli.composition import composition, validated, written
 from ganreg.cli.training import conclude, train
@@ -45,7 +46,7 @@ def claimed(document: Document) -> AbstractContextManager[None]:
     """The folder that a document names, held while its spec is validated: who comes second hears of it at once."""
     output = document.data.get("output")
     folder = output.get("folder") if isinstance(output, dict) else None
-    if not isinstance(folder, str):
+    if not isinstance(folder, str) or processes.rank() > 0:  # the first process writes for all
         return nullcontext()
     from ganreg.engine.folder import RunFolder
 

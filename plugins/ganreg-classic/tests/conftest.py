@@ -1,6 +1,7 @@
 """A dataset of known numbers, and real matches to play on it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -141,6 +142,6 @@ def make_play(make_match: Callable[..., Match]) -> Callable[..., Play]:
     def make(player: str = "discriminator", **changes) -> Play:
         match = make_match(**changes)
         feed = Feed(match.spec.data.build(match.parts.task), 4, 0, CPU, labels=match.parts.task.classes is not None)
-        return Play(match, player, 0, feed.batch(0), slice(0, 4))
+        return Play(match, player, 0, partial(feed.batch, 0), slice(0, 4))
 
     return make

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -160,7 +161,7 @@ def turn(make_match: Callable[..., Match]) -> Callable[..., contextmanager]:
         match = make_match(**changes)
         feed = Feed(match.spec.data.build(match.parts.task), COUNT, 0, CPU, labels=match.parts.task.classes is not None)
         with match._only(player):
-            yield Play(match, player, 0, feed.batch(0), slice(0, COUNT))
+            yield Play(match, player, 0, partial(feed.batch, 0), slice(0, COUNT))
 
     return turn
 

@@ -32,7 +32,7 @@ class PathLength(nn.Module):
         # Of a latent per layer, (N, layers, D), the square lengths are averaged over layers.
         layers = gradient.shape[1:-1].numel()
         lengths = torch.linalg.vector_norm(gradient.flatten(1), dim=1) / layers**0.5
-        mean = play.notes[self] = self.mean.lerp(lengths.detach().mean().to(self.mean.dtype), self.decay)
+        mean = play.notes[self] = self.mean.lerp(play.gather(lengths.detach()).mean().to(self.mean.dtype), self.decay)
         penalty: Tensor = (lengths - mean).square().mean()
         return penalty
 

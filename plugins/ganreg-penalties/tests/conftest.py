@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 import torch
@@ -148,7 +149,7 @@ def make_play(make_match: Callable[..., Match]) -> Iterator[Callable[..., Play]]
         def make(player: str = "discriminator", match: Match | None = None, **changes) -> Play:
             match = match or make_match(**changes)
             stack.enter_context(match._only(player))
-            return Play(match, player, 0, match._feed.batch(match.position), slice(0, 4))
+            return Play(match, player, 0, partial(match._feed.batch, match.position), slice(0, 4))
 
         yield make
 

@@ -32,7 +32,7 @@ class ADA(nn.Module):
             self.seen += output.logits.numel()
         self.updates += 1
         due = self.updates % self.interval == 0
-        step = (self.signs / self.seen - self.target).sign() * (self.interval * len(play.real) / self.length)
+        step = (self.signs / self.seen - self.target).sign() * (self.interval * play.batch_size / self.length)
         self.p.copy_(torch.where(due, self.p + step, self.p).clamp(0, 1))
         self.signs *= ~due
         self.seen *= ~due

@@ -1,0 +1,238 @@
+"""The processes that play a run together, one per device, and what they tell each other.
+
+Every process plays its rows of each batch. torch.distributed is the engine: Gloo on CPUs, NCCL on GPUs. What is
+gathered is ordered as in one process, so that the number of processes changes a run by rounding alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count, pairwise
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+
+from ganreg import processes
+from ganreg.engine.pulse import Pulse
+from ganreg.engine.state import join, split
+from ganreg.errors import Mistake, ProcessError, SpecError
+from ganreg.spec.runspec import Train
+
+BUCKET = 2**23
+"""Numbers that are averaged in one message: long enough to be worth one, short enough to be copied."""
+PATIENCE = timedelta(days=7)
+"""Others may wait for a process as long as it lives: a metric takes hours. That it has ended is told by its pulse."""
+
+
+class World:
+    """The processes of a run, of which this one has number `rank`. Alone, all of this does nothing.
+
+    Whatever is called here is called by all processes, in the same order. Raises ProcessError where one has ended.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, pulse: Pulse | None = None) -> None:
+        self.rank = rank
+        self.size = size
+        self._pulse = pulse
+
+    def __deepcopy__(self, memo: Any) -> World:
+        """Itself: a network that knows its world is copied for a moving average."""
+        return self
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other process."""
+        return self.size == 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def own(self, part: slice) -> slice:
+        """The rows of a part of a batch that are this process's."""
+        rows = (part.stop - part.start) // self.size
+        return slice(part.start + self.rank * rows, part.start + (self.rank + 1) * rows)
+
+    def check(self, train: Train) -> None:
+        """Raise SpecError where a batch cannot be dealt out in equal shares."""
+        if train.batch_size % (train.accumulate * self.size):
+            parts = f" in {train.accumulate} parts" if train.accumulate > 1 else ""
+            message = f"{self.size} processes cannot share a batch of {train.batch_size}{parts} equally"
+            raise SpecError([Mistake(message, ("train", "batch_size"))])
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """The rows of all processes, (N, …) to (N·size, …); a number counts as one row.
+
+        What follows has to be computed alike by all of them, as it is of a loss: then the mean of their gradients is
+        that of the whole, which is why each gradient that comes back is multiplied by `size`.
+        """
+        if self.alone:
+            return tensor
+        rows = tensor.reshape(1) if tensor.dim() == 0 else tensor
+        gathered: Tensor = _Gather.apply(rows, self)  # type: ignore[no-untyped-call]
+        return gathered
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Make each tensor the mean over all processes, in place; in flat buckets."""
+        if self.alone:
+            return
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
+            with self.together():
+                dist.all_reduce(flat)
+            pieces = torch.split(flat / self.size, [tensor.numel() for tensor in bucket])
+            for tensor, piece in zip(bucket, pieces, strict=True):
+                tensor.detach().copy_(piece.reshape(tensor.shape))
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter], numbers: Iterable[Tensor]) -> None:
+        """Make each gradient the mean over all processes, and each of the numbers beside them.
+
+        Who has no gradient where others have one counts as zero; a head that nobody uses keeps none.
+        """
+        if self.alone:
+            return
+        there = torch.tensor([float(p.grad is not None) for p in parameters])
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        self.average([there, *gradients, *numbers])
+        for parameter, gradient, share in zip(parameters, gradients, there.tolist(), strict=True):
+            parameter.grad = gradient if share else None
+
+    def follow(self, tensors: Sequence[Tensor]) -> None:
+        """Make each tensor the first process's, in place."""
+        if self.alone:
+            return
+        for bucket in _buckets(tensors):
+            flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
+            with self.together():
+                dist.broadcast(flat, 0)
+            if not self.first:
+                for tensor, piece in zip(bucket, torch.split(flat, [t.numel() for t in bucket]), strict=True):
+                    tensor.detach().copy_(piece.reshape(tensor.shape))
+
+    def most(self, number: int) -> int:
+        """The largest of the processes' numbers."""
+        if self.alone:
+            return number
+        found = torch.tensor(number)
+        with self.together():
+            dist.all_reduce(found, dist.ReduceOp.MAX)
+        return int(found)
+
+    def agree(self, number: int) -> bool:
+        """Whether all processes have the same number, which is below 2^62."""
+        return self.most(number) == -self.most(-number)
+
+    def share(self, state: Mapping[str, Any] | None, device: torch.device) -> dict[str, Any]:
+        """The state that the first process gives; the others give None. It is a checkpoint's."""
+        tensors: dict[str, Tensor] = {}
+        plain = split(state, tensors)
+        forms = [[name, str(t.dtype).removeprefix("torch."), list(t.shape)] for name, t in tensors.items()]
+        words = json.dumps([plain, forms]).encode() if self.first else b""
+        length = torch.tensor(len(words))
+        with self.together():
+            dist.broadcast(length, 0)
+            text = torch.frombuffer(bytearray(words), dtype=torch.uint8) if self.first else _bytes(int(length))
+            dist.broadcast(text, 0)
+            plain, forms = json.loads(text.numpy().tobytes())
+            for name, kind, shape in forms:
+                # Through its bytes: not every type of number is one that can be sent.
+                whole = tensors[name] if self.first else torch.empty(shape, dtype=getattr(torch, kind))
+                if whole.numel():
+                    sent = whole.reshape(-1).view(torch.uint8).to(device)
+                    dist.broadcast(sent, 0)
+                    whole = sent.cpu().view(whole.dtype).reshape(shape)
+                tensors[name] = whole
+        found: dict[str, Any] = join(plain, tensors)
+        return found
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is done here is done by all processes; a failure of it is that of another one."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise ProcessError(self._pulse.lost() if self._pulse else str(error)) from error
+
+
+ALONE = World()
+
+
+class _Gather(torch.autograd.Function):
+    """`World.gather`; it can be differentiated as often as it takes."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, world: World) -> Tensor:
+        ctx.world = world
+        rows = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(world.size)]
+        with world.together():
+            dist.all_gather(rows, tensor.contiguous())
+        return torch.cat(rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        world: World = ctx.world
+        rows = len(gradient) // world.size
+        return gradient.narrow(0, world.rank * rows, rows) * world.size, None
+
+
+def _buckets(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+    """Tensors of one type and device in groups of at most `BUCKET` numbers, a larger one by itself."""
+    for kind in dict.fromkeys((tensor.dtype, tensor.device) for tensor in tensors):
+        alike = [tensor for tensor in tensors if (tensor.dtype, tensor.device) == kind]
+        starts, held = [0], 0
+        for index, tensor in enumerate(alike):
+            if held and held + tensor.numel() > BUCKET:
+                starts.append(index)
+                held = 0
+            held += tensor.numel()
+        yield from (alike[start:stop] for start, stop in pairwise([*starts, len(alike)]))
+
+
+def _bytes(length: int) -> Tensor:
+    return torch.empty(length, dtype=torch.uint8)
+
+
+def _under(prefix: str, store: Any) -> Any:
+    """A store whose keys are under a prefix."""
+    return dist.PrefixStore(prefix, store)  # type: ignore[attr-defined]
+
+
+_joins = count()
+
+
+@contextmanager
+def joined(device: Callable[[], torch.device]) -> Iterator[World]:
+    """The processes of this run, from what the launcher has put into the environment; alone where there is none.
+
+    device: this process's; asked for only where there are others. A process group that is there already is used, and
+    left as it is. Raises SpecError for a device that is not there.
+    """
+    if processes.size() == 1:
+        yield ALONE
+        return
+    mine = device()
+    if mine.type != "cpu":
+        torch.accelerator.set_device_index(mine.index or 0)
+    store, rank, size = next(iter(rendezvous("env://")))
+    place = f"{processes.restarts()}/{next(_joins)}"  # what others have left in the store is not for this run
+    began = not dist.is_initialized()
+    if began:
+        backend = "gloo" if mine.type == "cpu" else f"cpu:gloo,{mine.type}:nccl"
+        group = _under(f"group/{place}", store)
+        dist.init_process_group(backend, store=group, rank=rank, world_size=size, timeout=PATIENCE)
+    name = f"process {rank} of {size} (pid {os.getpid()} on {socket.gethostname()})"
+    try:
+        with Pulse(_under(f"pulse/{place}", store), rank, size, name) as pulse:
+            yield World(rank, size, pulse)
+    finally:
+        if began:
+            dist.destroy_process_group()
