@@ -20,6 +20,7 @@ from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation, is_picture
 from ganreg.engine.pictures import generate, save_grid
+from ganreg.engine.restore import digests
 from ganreg.engine.saver import Saver
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
 
@@ -191,10 +192,26 @@ class Training:
         match = self.match
         averages = match.ema.networks if match.ema else {}
         match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
+        self._compare()
         if match.world.first:
             self._saver.save(match.state())
         if wait:
             self._saver.settle()
+
+    def _compare(self) -> None:
+        """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's."""
+        world = self.match.world
+        for name, digest in {} if world.alone else digests(self.match).items():
+            if not world.agree(digest) and name not in self._differing:
+                self._differing.add(name)
+                self.say(
+                    f"warning: the state of {name} differs between the processes, and a checkpoint holds the first "
+                    "one's: its author can make it that of the whole batch by `play.gather`"
+                )
+
+    @cached_property
+    def _differing(self) -> set[str]:
+        return set()
 
     def _write(self, path: Path, record: Mapping[str, Any]) -> None:
         if self.match.world.first:

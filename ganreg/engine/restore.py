@@ -6,9 +6,11 @@ loading is a CheckpointError, and what would only fail later, or fill the memory
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from hashlib import sha256
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from ganreg.assembly import assemble
 from ganreg.engine.guards import unsound
-from ganreg.engine.state import same
+from ganreg.engine.state import same, split
 from ganreg.errors import CheckpointError, GanregError, brief
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
@@ -47,6 +49,19 @@ def saved(match: Match) -> dict[str, Any]:
         "updates": {name: player.updates for name, player in players.items()},
         "parts": {name: part.state_dict() for name, part in _others(match) if hasattr(part, "state_dict")},
     }
+
+
+def digests(match: Match) -> dict[str, int]:
+    """A number below 2^61 for the state of each part, which is another for another state."""
+    found = {}
+    for name, part in match.parts.others():
+        if hasattr(part, "state_dict"):
+            tensors: dict[str, Tensor] = {}
+            digest = sha256(json.dumps(split(part.state_dict(), tensors)).encode())
+            for tensor in tensors.values():
+                digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+            found[name] = int.from_bytes(digest.digest()[:8], "little") >> 3
+    return found
 
 
 def restore(match: Match, state: Mapping[str, Any]) -> None:

@@ -47,6 +47,7 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
 
     width: PositiveInt = Field(4, description="channels between the two")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of them that is left out in training")
+    normalized: bool = Field(False, description="batch normalization of them")
 
     def check(self, task):
         even(task)
@@ -54,7 +55,7 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
     def build(self, task):
         from ganreg_proofs.networks.basics import TinyDiscriminator
 
-        return TinyDiscriminator(task.image, self.width, task.classes, self.dropout)
+        return TinyDiscriminator(task.image, self.width, task.classes, self.dropout, self.normalized)
 
 
 def even(task):

@@ -30,11 +30,12 @@ class TinyGenerator(nn.Module):
 class TinyDiscriminator(nn.Module):
     """Pictures (N, C, H, W) to logits (N, 1); with classes, to the logit of the picture's own."""
 
-    def __init__(self, image, width, classes=None, dropout=0.0):
+    def __init__(self, image, width, classes=None, dropout=0.0, normalized=False):
         super().__init__()
         channels, height, width_of_image = image
         convolution = nn.Conv2d(channels, width, 4, stride=2, padding=1)
-        self.body = nn.Sequential(convolution, nn.Tanh(), nn.Dropout(dropout), nn.Flatten())
+        norm = [nn.BatchNorm2d(width)] if normalized else []
+        self.body = nn.Sequential(convolution, *norm, nn.Tanh(), nn.Dropout(dropout), nn.Flatten())
         self.head = nn.Linear(width * height * width_of_image // 4, classes or 1)
         self.conditional = classes is not None
 

@@ -21,7 +21,7 @@ class PathLength(nn.Module):
         noise = play.random("path-length").normal(*images.shape) / (images.shape[2] * images.shape[3]) ** 0.5
         (gradient,) = torch.autograd.grad((images * noise).sum(), w, create_graph=True)
         lengths = gradient.float().square().sum(dim=1).sqrt()
-        mean = play.notes[self] = self.mean.lerp(lengths.detach().mean(), self.decay)
+        mean = play.notes[self] = self.mean.lerp(play.gather(lengths.detach()).mean(), self.decay)
         return (lengths - mean).square().mean()
 
     def after_update(self, play):
