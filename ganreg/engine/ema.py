@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Ema:
@@ -24,16 +25,26 @@ class Ema:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Follow the networks after step number `step`, counted from 0."""
-        decay = self._decay(step)
-        for name, copy in self.networks.items():
-            source = self._sources[name]
-            torch._foreach_lerp_(list(copy.parameters()), list(source.parameters()), 1 - decay)
-            for buffer, now in zip(copy.buffers(), source.buffers(), strict=True):
-                buffer.copy_(now)
+        averages, weights, buffers, now = self._tensors
+        torch._foreach_lerp_(averages, weights, 1 - self._decay(step))
+        if buffers:
+            torch._foreach_copy_(buffers, now)
+
+    @cached_property
+    def _tensors(self) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+        """Averages and the weights that they follow, buffers and those that they copy; networks are slow to list."""
+        pairs = [(copy, self._sources[name]) for name, copy in self.networks.items()]
+        return (
+            [weight for copy, _ in pairs for weight in copy.parameters()],
+            [weight for _, source in pairs for weight in source.parameters()],
+            [buffer for copy, _ in pairs for buffer in copy.buffers()],
+            [buffer for _, source in pairs for buffer in source.buffers()],
+        )
 
     @torch.no_grad()
     def stage(self, index: int, fade: float, device: torch.device) -> None:
         """Grow with the networks; what is new starts at the networks' values."""
+        vars(self).pop("_tensors", None)
         for name, copy in self.networks.items():
             # The tensors are held until all is compared: an id is reused once its owner is gone.
             before = list(copy.state_dict(keep_vars=True).values())

@@ -68,7 +68,13 @@ class Stream:
 
 def rekey(key: int) -> None:
     """Seed the global generators of torch, random and numpy: dropout and strangers' code draw from them."""
-    torch.manual_seed(key)
+    # torch.manual_seed takes down a stack trace, and keeps it, for each kind of device that has not begun to be used.
+    torch.default_generator.manual_seed(key)
+    for device in (torch.cuda, torch.xpu):
+        if device.is_initialized():
+            device.manual_seed_all(key)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(key)
     random.seed(key)
     np.random.seed(key % 2**32)
 

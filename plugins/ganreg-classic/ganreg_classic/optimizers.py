@@ -22,6 +22,18 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
+def _fused(optimizer: type[torch.optim.Optimizer], **settings: Any) -> Factory:
+    """Parameters to an optimizer that moves all of them in one pass over the memory, where torch has such a kernel."""
+
+    def make(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        given = list(parameters)
+        moved = [p for group in given for p in (group["params"] if isinstance(group, dict) else [group])]
+        fused = all(p.device.type in ("cpu", "cuda", "mps", "xpu") and p.is_floating_point() for p in moved)
+        return optimizer(given, fused=fused, **settings)
+
+    return make
+
+
 class Adam(Optimizer, name="adam"):
     """Adam (Kingma & Ba, 2014; arXiv:1412.6980) with DCGAN's settings (arXiv:1511.06434)."""
 
@@ -34,7 +46,8 @@ class Adam(Optimizer, name="adam"):
         """Parameters to `torch.optim.Adam`."""
         import torch
 
-        return partial(torch.optim.Adam, lr=self.lr, betas=self.betas, eps=self.eps, weight_decay=self.weight_decay)
+        settings = {"lr": self.lr, "betas": self.betas, "eps": self.eps, "weight_decay": self.weight_decay}
+        return _fused(torch.optim.Adam, **settings)
 
 
 class RMSprop(Optimizer, name="rmsprop"):
@@ -78,7 +91,7 @@ class SGD(Optimizer, name="sgd"):
         """Parameters to `torch.optim.SGD`."""
         import torch
 
-        return partial(
+        return _fused(
             torch.optim.SGD,
             lr=self.lr,
             momentum=self.momentum,
