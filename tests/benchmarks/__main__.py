@@ -1,0 +1,157 @@
+"""Measure ganreg beside a bare loop: `make bench`, or `python -m tests.benchmarks --case mlp --json speed.json`.
+
+ganreg trains as it always does; every few steps it is stopped, and the others do as many steps of the same case. So all
+of them meet the same moods of the machine. Figures are medians over rounds, and ratios medians of the rounds' ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import ganreg
+from ganreg.registry import Registry
+from tests.benchmarks.bare import loop
+from tests.benchmarks.cases import CASES, spec_of
+from tests.benchmarks.floor import matrix_work
+
+PARTS = Path(__file__).parent / "parts.py"
+SECONDS = 0.4
+"""Of work between two changes from one loop to the next."""
+
+
+class Enough(Exception):  # noqa: N818 - no error
+    """All rounds are done."""
+
+
+def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
+    """Seconds per step of each loop, in rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = spec_of(name, f"{folder}/run", **train)
+        registry = Registry.discover(files=[PARTS])
+        run = ganreg.compose(registry=registry, **spec)
+        others = dict(competitors(run, spec))
+        took: dict[str, list[float]] = {name: [] for name in ("ganreg", *others)}
+        steps = steps_of(others["bare"])
+        began = time.perf_counter()
+
+        def tick(step: int) -> None:
+            nonlocal began
+            if step % steps:
+                return
+            took["ganreg"].append((time.perf_counter() - began) / steps)
+            for other, work in others.items():
+                took[other].append(timed(work, steps))
+            if len(took["ganreg"]) > rounds:
+                raise Enough
+            began = time.perf_counter()
+
+        with suppress(Enough):
+            run.train(tick=tick)
+    return summary({loop: seconds[1:] for loop, seconds in took.items()}, steps)
+
+
+def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The bare loop as one writes it, the same with the optimizer that ganreg takes, and the matrix work."""
+    for name, fused in (("bare", False), ("bare, fused", True)):
+        training = run.assemble()
+        networks, data = training.match.networks, training.feed._data
+        yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
+    match = run.assemble().match
+    yield "matrix work", matrix_work(dict(match.networks), match.step)
+
+
+def timed(work: Callable[[], None], steps: int) -> float:
+    began = time.perf_counter()
+    for _ in range(steps):
+        work()
+    return (time.perf_counter() - began) / steps
+
+
+def steps_of(work: Callable[[], None]) -> int:
+    """How many steps take `SECONDS`; in sixteens where a penalty comes every sixteenth."""
+    timed(work, 2)
+    steps = max(1, round(SECONDS / timed(work, 3)))
+    return steps if steps < 8 else -(-steps // 16) * 16
+
+
+def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:
+    """Medians in milliseconds, and ganreg's ratio to each of the others with its quartiles."""
+    ratios = {
+        other: statistics.quantiles([a / b for a, b in zip(took["ganreg"], seconds, strict=True)], n=4)
+        for other, seconds in took.items()
+        if other != "ganreg"
+    }
+    return {
+        "milliseconds": {name: round(1e3 * statistics.median(seconds), 3) for name, seconds in took.items()},
+        "ratio": {other: [round(value, 3) for value in found] for other, found in ratios.items()},
+        "rounds": len(took["ganreg"]),
+        "steps": steps,
+    }
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--case", action="append", choices=CASES, help="may be repeated; all of them by default")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 for all cores")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the spec's `train`")
+    parser.add_argument("--json", metavar="FILE", help="where the figures go")
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    train = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in options.set)}
+    cases = {}
+    for name in options.case or CASES:
+        cases[name] = measure(name, options.rounds, **train)
+        print(row(name, cases[name]), flush=True)
+    found = {"command": "python -m tests.benchmarks " + " ".join(sys.argv[1:]), **machine(), "cases": cases}
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+
+
+def row(name: str, found: dict[str, Any]) -> str:
+    """A case on one line."""
+    times = "  ".join(f"{loop} {ms:.1f} ms" for loop, ms in found["milliseconds"].items())
+    ratios = "  ".join(
+        f"/ {other} {low:.2f}–{middle:.2f}–{high:.2f}" for other, (low, middle, high) in found["ratio"].items()
+    )
+    return f"{name:12} {times}   ganreg {ratios}"
+
+
+def machine() -> dict[str, Any]:
+    """What the figures hang on."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "ganreg": version("ganreg"),
+    }
+
+
+def processor() -> str:
+    """Its name."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    main()
