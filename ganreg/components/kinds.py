@@ -110,7 +110,13 @@ class Augmentation(Component, kind="augmentation"):
 
 
 class Schedule(Component, kind="schedule"):
-    """The order in which players update within one step, written with the verbs of `Match`."""
+    """The order in which players update within one step, written with the verbs of `Match`.
+
+    shared_turns: of how many turns the generator will see the pictures that the discriminator has seen, unless it moves
+    in between: then they are made once, and their graph is kept that long. May be a property.
+    """
+
+    shared_turns: ClassVar[int] = 0
 
     def milestones(self) -> tuple[int, ...]:
         """Steps, counted from 0, at which networks or shapes change: the dry run plays these besides the first."""

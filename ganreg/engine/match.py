@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 from ganreg.assembly import Parts
 from ganreg.batch import Batch
 from ganreg.engine.ema import Ema, set_stage
+from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard, unsound
 from ganreg.engine.play import Play, ScaledLoss
 from ganreg.engine.player import Player
@@ -70,6 +71,7 @@ class Match:
         generators = {n: self.networks[n] for n, role in spec.game.networks.items() if role == "generator"}
         self.ema = Ema(generators, partial(spec.ema.at, train=spec.train)) if spec.ema else None
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
+        self.fakes = Fakes(self)
         self._turns: Counter[str] = Counter()
         self._plays: dict[str, Play] = {}
         self._refinement: Refinement | None = None
@@ -200,6 +202,7 @@ class Match:
         rekey(derive(self.spec.seed, "global", self.step_index))
         self._turns.clear()
         self.parts.schedule.step(self)
+        self.fakes.clear()
         if not self.world.alone:
             buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
             self.world.follow(buffers)  # statistics that each has of its own rows
@@ -215,6 +218,11 @@ class Match:
         size = (count, self.parts.task.latent)
         uniform = self.spec.latent.distribution == "uniform"
         return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
+
+    @property
+    def refines(self) -> bool:
+        """Whether a refinement of z is in force."""
+        return self._refinement is not None
 
     def refined(self, play: Play, z: Tensor) -> Tensor:
         """z after the refinement in force."""

@@ -100,8 +100,8 @@ class Play:
 
     @cached_property
     def noise(self) -> Tensor:
-        """(N, latent) noise of this turn, as drawn."""
-        key = ("noise", self.step, self.player, self.turn)
+        """(N, latent) noise of this turn, as drawn; that of the other players' turns of the same number."""
+        key = ("noise", self.step, self.turn)
         return self._match.noise(self._match.spec.train.batch_size, *key)[self._part]
 
     @cached_property
@@ -111,8 +111,12 @@ class Play:
 
     @cached_property
     def fake(self) -> Tensor:
-        """Generated pictures, (N, C, H, W)."""
-        return self.generate(self.z, self.labels)
+        """Generated pictures, (N, C, H, W).
+
+        Where the other player's turn of the same number has made them, and the generator has not moved since, they are
+        those: no forward is done twice.
+        """
+        return self._match.fakes.of(self)
 
     @cached_property
     def real_output(self) -> DiscriminatorOutput:

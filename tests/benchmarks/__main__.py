@@ -33,7 +33,7 @@ SECONDS = 0.4
 """Of work between two changes from one loop to the next."""
 
 
-class Enough(Exception):  # noqa: N818 - no error
+class Enough(Exception):
     """All rounds are done."""
 
 

@@ -98,8 +98,8 @@ def test_operations_are_those_of_the_matrix_products(tiny: Tiny) -> None:
     )
     batch, g, d = 4, 2 * 8 * 784, 2 * 784
     # Discriminator's turn: G forward, D forward and its weights' gradient, on real and on generated pictures.
-    # Generator's turn: both forward, D's gradient to the pictures, G's weights' gradient.
-    assert run.check().flops == batch * (g + 4 * d + g + 2 * d + g)
+    # Generator's turn: D forward, its gradient to the same pictures, G's weights' gradient.
+    assert run.check().flops == batch * (g + 4 * d + 2 * d + g)
 
 
 def test_no_weight_is_allocated(tiny: Tiny) -> None:

@@ -101,7 +101,7 @@ class Reference:
 
     def z(self, step, player, turn=0):
         """The noise of one turn."""
-        return self.match.noise(BATCH, "noise", step, player, turn)
+        return self.match.noise(BATCH, "noise", step, turn)
 
     def random(self, purpose, step, player, turn=0, draw=1):
         """The numbers of the draw-th call of `play.random` in one turn."""

@@ -124,7 +124,7 @@ class NoiseTrap(Penalty, name="noise-trap"):
 def noise(run: Run, attempt: int) -> float:
     match = run.assemble().match
     match.attempt = attempt
-    return round(float(match.noise(4, "noise", 2, "discriminator", 0)[0, 0]), 6)
+    return round(float(match.noise(4, "noise", 2, 0)[0, 0]), 6)
 
 
 def test_a_run_goes_back_with_other_noise_and_gets_past(tiny: Tiny) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, PositiveInt
 
@@ -17,6 +17,8 @@ class Alternating(Schedule, name="alternating"):
 
     discriminator_steps: PositiveInt = Field(1, description="updates of the discriminator in each step")
     generator_steps: PositiveInt = Field(1, description="updates of the generator in each step")
+
+    shared_turns: ClassVar[int] = 1  # the generator's second comes after it has moved
 
     def step(self, game: Match) -> None:
         """Play one step."""

@@ -174,7 +174,7 @@ class Reference:
         return list(self.networks[player].parameters())
 
     def z(self, player: str, step: int, turn: int = 0) -> Tensor:
-        return self.match.noise(BATCH, "noise", step, player, turn)
+        return self.match.noise(BATCH, "noise", step, turn)
 
     def loss(self, player: str, batch: int, step: int, turn: int = 0, refine=lambda z: z) -> Tensor:
         """The non-saturating loss of a turn."""

@@ -107,14 +107,14 @@ def test_k_follows_the_balance(run):
     for step in range(6):
         x = match._feed.batch(step).images
         with torch.no_grad():
-            fake = generator(match.noise(4, "noise", step, "discriminator", 0))
+            fake = generator(match.noise(4, "noise", step, 0))
             real_error = float(-discriminator(x).logits.mean())
             fake_error = float(-discriminator(fake).logits.mean())
         match.gradients("discriminator")
         assert match.terms["discriminator/loss"].item() == pytest.approx(real_error - k * fake_error, rel=1e-5)
         match.apply("discriminator")
         with torch.no_grad():
-            fake = generator(match.noise(4, "noise", step, "generator", 0))
+            fake = generator(match.noise(4, "noise", step, 0))
             fake_error = float(-discriminator(fake).logits.mean())
         match.gradients("generator")
         assert match.terms["generator/loss"].item() == pytest.approx(fake_error, rel=1e-5)

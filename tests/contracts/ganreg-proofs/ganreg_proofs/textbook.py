@@ -20,6 +20,8 @@ class NoiseToImage(Game, name="tiny-standard"):
 class InTurn(Schedule, name="tiny-alternating"):
     """The discriminator moves, then the generator (Goodfellow et al., 2014; arXiv:1406.2661, algorithm 1)."""
 
+    shared_turns = 1
+
     discriminator_steps: PositiveInt = Field(1, description="updates of the discriminator in each step")
 
     def step(self, game):

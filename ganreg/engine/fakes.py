@@ -1,0 +1,69 @@
+"""The generated pictures of a turn, made once for all players that look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ganreg.engine.match import Match
+    from ganreg.engine.play import Play
+
+GENERATOR = "generator"
+
+
+class Fakes:
+    """Pictures by the number of the turn, for as long as the generator that made them stands still.
+
+    The discriminator comes first in most schedules. That its turn leaves a graph for the generator's takes memory, and
+    is done for as many turns as the schedule says that both will have (`Schedule.shared_turns`).
+    """
+
+    def __init__(self, match: Match) -> None:
+        self._match = match
+        self._made: dict[int, tuple[object, Tensor]] = {}
+
+    def clear(self) -> None:
+        """Forget them; a step is over."""
+        self._made.clear()
+
+    def of(self, play: Play) -> Tensor:
+        """The pictures of a turn. They carry a graph of the generator where its weights require gradients."""
+        match, owner = self._match, self._owner()
+        if owner is None or match.refines or match.spec.train.accumulate > 1:
+            return play.generate(play.z, play.labels)
+        mine = play.player == owner
+        before, images = self._made.pop(play.turn, (None, None))
+        if images is not None and before == self._state() and (images.requires_grad or not mine):
+            return images if mine else images.detach()
+        if mine or play.turn >= match.spec.schedule.shared_turns:
+            images = play.generate(play.z, play.labels)
+        else:
+            with self._thawed(owner):
+                images = play.generate(play.z, play.labels)
+        self._made[play.turn] = (self._state(), images.detach() if mine else images)
+        return images if mine else images.detach()
+
+    def _owner(self) -> str | None:
+        """The player that moves the generator."""
+        players: Mapping[str, tuple[str, ...]] = self._match.spec.game.players
+        return next((player for player, owned in players.items() if GENERATOR in owned), None)
+
+    def _state(self) -> object:
+        """What is another one after the generator has moved or grown, or a buffer has changed that its graph holds."""
+        network = self._match.networks[GENERATOR]
+        return [(id(tensor), tensor._version) for tensor in chain(network.parameters(), network.buffers())]
+
+    @contextmanager
+    def _thawed(self, owner: str) -> Iterator[None]:
+        self._match.player(owner).freeze(False)
+        try:
+            yield
+        finally:
+            self._match.player(owner).freeze(True)

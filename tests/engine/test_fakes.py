@@ -1,0 +1,84 @@
+"""The generated pictures of a turn are made once, and only where they are what would be made again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from ganreg import Schedule
+from ganreg.api import Run
+from ganreg.engine.match import Match
+
+Tiny = Callable[..., Run]
+Verbs = tuple[tuple[str, str], ...]
+
+
+class Verbal(Schedule, name="verbal"):
+    """Plays what it is given: pairs of a verb and a player."""
+
+    verbs: Verbs
+    shared_turns: int = 0  # type: ignore[misc]
+
+    def step(self, game: Match) -> None:
+        for verb, player in self.verbs:
+            getattr(game, verb)(player)
+
+
+def forwards(
+    tiny: Tiny, verbs: Verbs, shared: int = 1, steps: int = 2, **changes: Any
+) -> tuple[int, list[torch.Tensor]]:
+    """Forwards of the generator in the last of some steps, and the weights that they lead to."""
+    match = tiny(schedule=Verbal(verbs=verbs, shared_turns=shared), **changes).assemble().match
+    count = 0
+
+    def seen(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    for step in range(steps):
+        if step == steps - 1:
+            match.networks["generator"].register_forward_hook(seen)
+        match.step()
+    return count, [p.detach().clone() for network in match.networks.values() for p in network.parameters()]
+
+
+IN_TURN: Verbs = (("update", "discriminator"), ("update", "generator"))
+TOGETHER: Verbs = tuple((verb, player) for verb in ("gradients", "apply") for player in ("generator", "discriminator"))
+
+
+@pytest.mark.parametrize(
+    ("verbs", "shared", "count"),
+    [
+        (IN_TURN, 1, 1),
+        (IN_TURN, 0, 2),
+        (IN_TURN[::-1], 1, 2),
+        (TOGETHER, 0, 1),
+        ((IN_TURN[0], *IN_TURN), 1, 2),
+        ((*IN_TURN, *IN_TURN), 2, 2),
+        ((*IN_TURN, IN_TURN[1]), 1, 2),
+    ],
+    ids=["in turn", "undeclared", "generator first", "together", "two critics", "twice", "two generators"],
+)
+def test_no_forward_is_done_twice(tiny: Tiny, verbs: Verbs, shared: int, count: int) -> None:
+    assert forwards(tiny, verbs, shared)[0] == count
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"conditional": True}, {"penalties": ["tiny-r1"]}, {"loss": "tiny-relativistic"}]
+)
+def test_what_is_made_once_trains_as_what_is_made_twice(tiny: Tiny, changes: dict[str, Any]) -> None:
+    for verbs in (IN_TURN, (IN_TURN[0], *IN_TURN)):
+        (_, once), (_, twice) = (forwards(tiny, verbs, shared, steps=3, **changes) for shared in (1, 0))
+        assert all(map(torch.equal, once, twice))
+
+
+def test_parts_of_a_batch_are_made_for_each_turn(tiny: Tiny) -> None:
+    assert forwards(tiny, IN_TURN, train={"accumulate": 2})[0] == 4
+
+
+def test_a_generator_that_has_moved_makes_others(tiny: Tiny) -> None:
+    verbs: Verbs = (("gradients", "discriminator"), *IN_TURN[::-1])
+    (thrice, reference), (twice, weights) = (forwards(tiny, verbs, shared, steps=3) for shared in (0, 1))
+    assert (thrice, twice) == (3, 2)
+    assert all(map(torch.equal, weights, reference))
