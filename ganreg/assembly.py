@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ganreg.components import Component, Penalty
+from ganreg.batch import DiscriminatorOutput
+from ganreg.components import Component, Head, Loss, Penalty
 from ganreg.errors import Mistake, SpecError
 from ganreg.seeds import derive
-from ganreg.spec.runspec import RunSpec
+from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
 
 
@@ -92,6 +93,26 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         schedule=make(("schedule",), "schedule", spec.schedule),
         optimizers=optimizers,
     )
+
+
+def reads_real(loss: Loss, built: Any) -> bool:
+    """Whether a loss, or what it built, or a loss inside it, has a generator's side that is given the real outputs."""
+    parts = (built, *(part for _, part in components_in(loss)))
+    return any(getattr(part, "generator_uses_real", False) for part in parts)
+
+
+def outline(head: Head, task: Task) -> DiscriminatorOutput:
+    """What the base of a head says of two pictures, on the meta device: shapes, for the layers of the head.
+
+    Raises ValueError for a base of several scales.
+    """
+    its = head.inner(task)
+    with torch.device("meta"):
+        labels = None if its.classes is None else torch.zeros(2, dtype=torch.int64)
+        output: DiscriminatorOutput = head.base.build(its)(torch.zeros(2, *its.image), labels)
+    if isinstance(output.embedding, tuple | list):
+        raise ValueError(f"'{head.base.name}' has not one embedding, but one for each scale")
+    return output
 
 
 def _build(

@@ -59,13 +59,15 @@ class PastExtragradient(Schedule, name="past-extragradient"):
     def step(self, game: Match) -> None:
         """Play one step."""
         with game.lookahead(optimizers=not self.moments):
-            if not self._past:
+            if self._past:
+                self._recall(game)
+                for player in game.players:
+                    game.player(player).optimizer.step()
+            else:
                 for player in game.players:
                     game.gradients(player)
-                self._remember(game)
-            self._recall(game)
-            for player in game.players:
-                game.player(player).optimizer.step()
+                for player in game.players:
+                    game.apply(player)
             for player in game.players:
                 game.gradients(player)
         for player in game.players:
