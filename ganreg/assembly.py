@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component, Head, Loss, Penalty
@@ -15,6 +16,10 @@ from ganreg.errors import Mistake, SpecError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
+
+SHAPED = (
+    "let build give every layer its sizes, which follow from the task, or call the network once before it returns it"
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,9 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         if not isinstance(network, nn.Module):
             message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
             raise SpecError([Mistake(message, (role,))])
+        if lazy := unshaped(network):
+            message = f"the {role} '{component.name}' has a weight that takes its shape from the first batch, '{lazy}'"
+            raise SpecError([Mistake(message, (role,), hint=SHAPED)])
         networks[name] = network
     optimizers = {}
     for player, optimizer in spec.optimizers.items():
@@ -93,6 +101,15 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         schedule=make(("schedule",), "schedule", spec.schedule),
         optimizers=optimizers,
     )
+
+
+def unshaped(network: nn.Module) -> str:
+    """The first weight or buffer of a network that has no shape yet, as in nn.LazyLinear; empty where all have one.
+
+    Such weights could be neither seeded with their part, nor averaged, nor compared with a checkpoint.
+    """
+    named = (*network.named_parameters(), *network.named_buffers())
+    return next((name for name, tensor in named if is_lazy(tensor)), "")
 
 
 def reads_real(loss: Loss, built: Any) -> bool:
