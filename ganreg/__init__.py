@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganreg.api import component, compose, load
+    from ganreg.assembly import outline
     from ganreg.batch import Batch, DiscriminatorOutput
     from ganreg.components import (
         Augmentation,
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
         Encoder,
         Game,
         Generator,
+        Head,
         Loss,
         Metric,
         Observer,
         Optimizer,
         Penalty,
         Schedule,
+        SidedPenalty,
     )
     from ganreg.errors import GanregError
     from ganreg.hookspecs import hookimpl
@@ -38,6 +41,7 @@ __all__ = [
     "Game",
     "GanregError",
     "Generator",
+    "Head",
     "Loss",
     "Metric",
     "Observer",
@@ -45,11 +49,13 @@ __all__ = [
     "Penalty",
     "RunSpec",
     "Schedule",
+    "SidedPenalty",
     "Task",
     "component",
     "compose",
     "hookimpl",
     "load",
+    "outline",
 ]
 
 _HOMES = {
@@ -62,8 +68,9 @@ _HOMES = {
     "compose": "ganreg.api",
     "hookimpl": "ganreg.hookspecs",
     "load": "ganreg.api",
+    "outline": "ganreg.assembly",
 }
-"""Where the names live; those that are not here are kinds."""
+"""Where the names live; those that are not here are kinds and bases of parts."""
 
 
 def __getattr__(name: str) -> Any:

@@ -8,12 +8,18 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
-from ganreg.components import Component, Penalty
+from ganreg.batch import DiscriminatorOutput
+from ganreg.components import Component, Head, Loss, Penalty
 from ganreg.errors import Mistake, SpecError
 from ganreg.seeds import derive
-from ganreg.spec.runspec import RunSpec
+from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
+
+SHAPED = (
+    "let build give every layer its sizes, which follow from the task, or call the network once before it returns it"
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,9 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         if not isinstance(network, nn.Module):
             message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
             raise SpecError([Mistake(message, (role,))])
+        if lazy := unshaped(network):
+            message = f"the {role} '{component.name}' has a weight that takes its shape from the first batch, '{lazy}'"
+            raise SpecError([Mistake(message, (role,), hint=SHAPED)])
         networks[name] = network
     optimizers = {}
     for player, optimizer in spec.optimizers.items():
@@ -92,6 +101,35 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         schedule=make(("schedule",), "schedule", spec.schedule),
         optimizers=optimizers,
     )
+
+
+def unshaped(network: nn.Module) -> str:
+    """The first weight or buffer of a network that has no shape yet, as in nn.LazyLinear; empty where all have one.
+
+    Such weights could be neither seeded with their part, nor averaged, nor compared with a checkpoint.
+    """
+    named = (*network.named_parameters(), *network.named_buffers())
+    return next((name for name, tensor in named if is_lazy(tensor)), "")
+
+
+def reads_real(loss: Loss, built: Any) -> bool:
+    """Whether a loss, or what it built, or a loss inside it, has a generator's side that is given the real outputs."""
+    parts = (built, *(part for _, part in components_in(loss)))
+    return any(getattr(part, "generator_uses_real", False) for part in parts)
+
+
+def outline(head: Head, task: Task) -> DiscriminatorOutput:
+    """What the base of a head says of two pictures, on the meta device: shapes, for the layers of the head.
+
+    Raises ValueError for a base of several scales.
+    """
+    its = head.inner(task)
+    with torch.device("meta"):
+        labels = None if its.classes is None else torch.zeros(2, dtype=torch.int64)
+        output: DiscriminatorOutput = head.base.build(its)(torch.zeros(2, *its.image), labels)
+    if isinstance(output.embedding, tuple | list):
+        raise ValueError(f"'{head.base.name}' has not one embedding, but one for each scale")
+    return output
 
 
 def _build(

@@ -16,6 +16,7 @@ NAMES = [
     "Game",
     "GanregError",
     "Generator",
+    "Head",
     "Loss",
     "Metric",
     "Observer",
@@ -23,11 +24,13 @@ NAMES = [
     "Penalty",
     "RunSpec",
     "Schedule",
+    "SidedPenalty",
     "Task",
     "component",
     "compose",
     "hookimpl",
     "load",
+    "outline",
 ]
 
 

@@ -66,8 +66,8 @@ class Probe(Match):
         reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
         super().apply(player)
 
-    def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
-        terms = super()._terms(play, updates)
+    def _terms(self, play: Play) -> dict[str, Tensor]:
+        terms = super()._terms(play)
         for name, value in terms.items():
             if not isinstance(value, Tensor) or value.numel() != 1:
                 got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

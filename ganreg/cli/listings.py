@@ -13,7 +13,7 @@ import click
 from ganreg.cli.app import App
 from ganreg.cli.kinds import KINDS
 from ganreg.errors import PluginError, printable
-from ganreg.registry.discovery import VARIABLE
+from ganreg.registry.discovery import VARIABLE, misnamed
 
 if TYPE_CHECKING:
     from ganreg.registry import Listing
@@ -45,6 +45,8 @@ def table(app: App, listings: Sequence[Listing], tell: Callable[[Listing], str])
         lines.append("plugins: none that is installed is loaded, because of --no-plugins")
     elif VARIABLE in os.environ:
         lines.append(f"plugins: {VARIABLE} lets only these load: {os.environ[VARIABLE] or 'none'}")
+        if told := misnamed():
+            lines.append(f"plugins: {told}")
     if app.plugins and not listings:
         lines.append(f"plugins: none is found; {STARTERS}")
     names, origins = (max((len(getattr(li, k)) for li in listings), default=0) for k in ("namespace", "distribution"))

@@ -1,6 +1,7 @@
 """Components and their kinds; floor 0, no torch."""
 
 from ganreg.components.base import KIND_MARKER, Component
+from ganreg.components.bases import Head, SidedPenalty
 from ganreg.components.kinds import (
     KINDS,
     Augmentation,
@@ -27,10 +28,12 @@ __all__ = [
     "Encoder",
     "Game",
     "Generator",
+    "Head",
     "Loss",
     "Metric",
     "Observer",
     "Optimizer",
     "Penalty",
     "Schedule",
+    "SidedPenalty",
 ]

@@ -101,15 +101,20 @@ class RunFolder:
                 else:
                     path.unlink(missing_ok=True)
 
-    def truncate(self, step: int) -> None:
-        """Forget the records after a step: a resumed run writes them again."""
+    def truncate(self, step: int) -> list[str]:
+        """Forget the records after a step: a resumed run writes them again. Says of each file which lines were none."""
+        said = []
         for path in (self.log, self.speed):
+            if lines := damaged(path):
+                more = f", and {len(lines) - 1} more" if lines[1:] else ""
+                said.append(f"line {lines[0]} of {path.name} is damaged{more}")
             kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
             replace(path, "".join(kept).encode())
         for picture in (*self.samples.glob("*.png"), *self.figures.glob("*/*.png")):
             if picture.stem.isdecimal() and int(picture.stem) > step:
                 with writing(picture):
                     picture.unlink()
+        return said
 
 
 def attempts(log: Path, step: int) -> int:
@@ -118,21 +123,38 @@ def attempts(log: Path, step: int) -> int:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """The lines of a record file, up to one that is no record: a crash cuts the last one short."""
+    """The records of a file, without the lines that are none."""
+    return [record for _, record in _lines(path) if record is not None]
+
+
+def damaged(path: Path) -> list[int]:
+    """The numbers, from 1, of the lines of a record file that are no records."""
+    return [number for number, record in _lines(path) if record is None]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Each line's number and its record, None for one that is none.
+
+    The last one is left out where it was cut short, as a crash does; so are empty ones.
+    """
     if not path.exists():
-        return []
+        return
     if not path.is_file():
         raise RunFolderError(f"{path} is not a file")
-    found: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            break
-        if not (isinstance(record, dict) and type(record.get("step")) is int):
-            break
-        found.append(record)
-    return found
+    *whole, last = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, line in enumerate(whole, 1):
+        if line.strip():
+            yield number, _record(line)
+    if (record := _record(last)) is not None:
+        yield len(whole) + 1, record
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) and type(record.get("step")) is int else None
 
 
 def free_name(parent: Path, name: str) -> Path:

@@ -7,7 +7,8 @@ a bad update is remembered on the device, and `check` reads that when losses are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,10 +63,28 @@ class Guard:
 def unsound(networks: Mapping[str, nn.Module]) -> str | None:
     """The first weight or buffer of these networks that is not finite, in words; None where all are."""
     for name, network in networks.items():
-        floating = {key: t for key, t in network.state_dict().items() if t.is_floating_point()}
-        if floating:
-            finite = torch.stack([torch.isfinite(t).all() for t in floating.values()]).tolist()
-            for key, good in zip(floating, finite, strict=True):
-                if not good:
-                    return f"'{key}' of the network '{name}'"
+        if key := first_bad(network.state_dict()):
+            return f"'{key}' of the network '{name}'"
     return None
+
+
+def first_bad(state: Any, *, infinite: bool = False) -> str | None:
+    """The path in a nested state of the first floating tensor that is not finite, or with `infinite` that holds a NaN.
+
+    None where there is none. The host waits for the device once.
+    """
+    floating = dict(_floating(state))
+    if not floating:
+        return None
+    device = next(iter(floating.values())).device  # an optimizer may count on the host
+    bad = [(torch.isnan(t) if infinite else ~torch.isfinite(t)).any().to(device) for t in floating.values()]
+    return next((path for path, is_bad in zip(floating, torch.stack(bad).tolist(), strict=True) if is_bad), None)
+
+
+def _floating(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Tensor):
+        if value.is_floating_point():
+            yield path, value
+    elif isinstance(value, Mapping | list | tuple):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _floating(item, f"{path}.{key}" if path else str(key))

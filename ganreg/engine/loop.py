@@ -20,7 +20,7 @@ from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation, is_picture
 from ganreg.engine.pictures import generate, save_grid
-from ganreg.engine.restore import digests
+from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
 
@@ -74,7 +74,7 @@ class Training:
             self.say(f"going on from step {match.step_index}")
         else:
             self.say("no checkpoint yet: starting from the first step")
-        self.folder.truncate(match.step_index if match.step_index else -1)
+        self._forget_after(match.step_index if match.step_index else -1)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
 
     def share(self) -> None:
@@ -142,11 +142,16 @@ class Training:
             raise error
         if match.world.first:
             self.checkpoints.newest(match.load)
-            self.folder.truncate(match.step_index)
+            self._forget_after(match.step_index)
         self.share()
         match.attempt = attempt
         match.guard.forget()
         self._write(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
+
+    def _forget_after(self, step: int) -> None:
+        """Take back what was recorded after a step, and say what cannot be read of the rest."""
+        for damage in self.folder.truncate(step):
+            self.say(f"skipped: {damage}")
 
     def log(self, clock: Clock) -> None:
         """Read the losses, once for all terms, and write them down."""
@@ -188,10 +193,11 @@ class Training:
                     self.tell("drawn", step, name, path)
 
     def save(self, *, wait: bool = False) -> None:
-        """Begin to write a checkpoint, after making sure that every weight is finite; `wait` until it is there."""
+        """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there."""
         match = self.match
-        averages = match.ema.networks if match.ema else {}
-        match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
+        match.guard.check({})
+        if found := not_finite(match):
+            raise DivergenceError(f"after step {match.step_index}: {found}")
         self._compare()
         if match.world.first:
             self._saver.save(match.state())

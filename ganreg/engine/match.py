@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganreg.assembly import Parts
+from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
@@ -50,9 +50,7 @@ class Match:
         self.device = device
         self.world = world
         self.networks = parts.networks
-        losses = [parts.loss, *(part for path, part in spec.components() if path[0] == "loss")]
-        uses_real = any(getattr(loss, "generator_uses_real", False) for loss in losses)
-        self.loss = ScaledLoss(parts.loss, generator_uses_real=uses_real)
+        self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
         self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
         self.guard = Guard()
         self.terms: dict[str, Tensor] = {}
@@ -265,7 +263,7 @@ class Match:
     def _terms_of(self, play: Play) -> dict[str, Tensor]:
         """The terms of a part of a batch, each with its share of the whole."""
         with self._autocast():
-            terms = self._terms(play, self._players[play.player].updates)
+            terms = self._terms(play)
         return {name: value / self.spec.train.accumulate for name, value in terms.items()}
 
     def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:
@@ -274,10 +272,10 @@ class Match:
             self.guard.see(self.step_index, named)
         self.terms.update(named)
 
-    def _terms(self, play: Play, updates: int) -> dict[str, Tensor]:
+    def _terms(self, play: Play) -> dict[str, Tensor]:
         terms = dict(self.parts.game.terms(play))
         for penalty in self.parts.penalties:
-            if penalty.spec.player == play.player and updates % penalty.spec.every == 0:
+            if penalty.spec.player == play.player and play.updates % penalty.spec.every == 0:
                 value = penalty.built(play)
                 if value is not None:
                     terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.streams import Share, Stream
+from ganreg.errors import Mistake, SpecError
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
+    from ganreg.spec.runspec import RunSpec
 
 
 class Play:
@@ -24,6 +26,7 @@ class Play:
     carry no generator graph, and in the generator's turn gradients pass through a frozen discriminator.
 
     player: whose turn it is. step: the step of the run, from 0. turn: which turn of that player within the step.
+    updates: how often that player had moved when the turn began, so `updates % every == 0` where a penalty is due.
     notes: free for parts that want to remember something until `after_update`, each under a key of its own such as
     itself; gone with the turn.
 
@@ -50,6 +53,7 @@ class Play:
         self.player = player
         self.step = match.step_index
         self.turn = turn
+        self.updates = match.player(player).updates
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
@@ -166,6 +170,30 @@ class Play:
                 raise ValueError(f"the augmentation made {tuple(images.shape)} of {tuple(shape)}")
         return as_output(self._network(network)(images, labels, **extra), labels)
 
+    def gradients(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The discriminator's gradient at pictures, (N, C, H, W), of its logits summed over patches and scales.
+
+        The pictures are taken as they are, cut from where they come from; the gradient has a graph to the weights.
+        labels default to the turn's.
+        """
+        images = images.detach().requires_grad_()
+        return self.gradients_of(self.discriminate(images, labels), images)
+
+    @staticmethod
+    def gradients_of(output: DiscriminatorOutput, inputs: Tensor) -> Tensor:
+        """The gradient of all logits, summed, by what they were made of, in its shape; it has a graph in turn.
+
+        A picture's logits hang on no other picture, unless there is batch normalization: so these are each one's own.
+        """
+        logits = torch.stack([scale.logits.sum() for scale in output.scales()]).sum()
+        (gradients,) = torch.autograd.grad(logits, inputs, create_graph=True)
+        return gradients
+
+    def between(self, purpose: str) -> Tensor:
+        """u·real + (1 - u)·fake, (N, C, H, W), with u ~ U[0, 1) drawn per picture for a purpose."""
+        share = self.random(purpose).uniform(len(self.real), 1, 1, 1)
+        return self.fake + share * (self.real - self.fake)
+
     def random(self, purpose: str) -> Stream:
         """Random numbers for one purpose of this turn; each call is a stream of its own."""
         self._draws += 1
@@ -242,17 +270,19 @@ class ScaledLoss:
     def __init__(
         self,
         loss: Any,
+        spec: RunSpec,
         *,
         generator_uses_real: bool,
         whole: Callable[[DiscriminatorOutput], DiscriminatorOutput] = lambda output: output,
     ) -> None:
         self._loss = loss
+        self._spec = spec
         self._whole = whole
         self.generator_uses_real = generator_uses_real
 
     def of(self, whole: Callable[[DiscriminatorOutput], DiscriminatorOutput]) -> ScaledLoss:
         """The same loss, of what `whole` makes of each output that it is given."""
-        return ScaledLoss(self._loss, generator_uses_real=self.generator_uses_real, whole=whole)
+        return ScaledLoss(self._loss, self._spec, generator_uses_real=self.generator_uses_real, whole=whole)
 
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """The discriminator's loss, a scalar."""
@@ -260,7 +290,11 @@ class ScaledLoss:
         return _sum([self._loss.discriminator(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
 
     def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
-        """The generator's loss, a scalar."""
+        """The generator's loss, a scalar. Raises SpecError where the game leaves out the real side that it reads."""
+        if real is None and self.generator_uses_real:
+            told = f"the game '{self._spec.game.name}' gives the generator's loss no real side"
+            hint = "a game gives it play.real_output where play.loss.generator_uses_real"
+            raise SpecError([Mistake(f"{told}, which the loss '{self._spec.loss.name}' reads", ("game",), hint=hint)])
         fakes = list(self._whole(fake).scales())
         reals = [None] * len(fakes) if real is None else list(self._whole(real).scales())
         return _sum([self._loss.generator(r, f) for r, f in zip(reals, fakes, strict=True)])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ganreg.assembly import assemble
-from ganreg.engine.guards import unsound
+from ganreg.engine.guards import first_bad
 from ganreg.engine.state import same, split
 from ganreg.errors import CheckpointError, GanregError, brief
 from ganreg.spec.runspec import RunSpec
@@ -129,8 +129,31 @@ def _check_taken(match: Match, state: Mapping[str, Any]) -> None:
     for key in {**now, **state}:
         if not (key in now and key in state and same(now[key], state[key])):
             raise CheckpointError(f"it does not fit this run: its '{key}' are not what the run has")
-    if found := unsound(match.networks) or (match.ema and unsound(match.ema.networks)):
-        raise CheckpointError(f"it does not fit this run: {found} is not finite")
+    if found := not_finite(match):
+        raise CheckpointError(f"it does not fit this run: {found}")
+
+
+def not_finite(match: Match) -> str | None:
+    """What of a match no checkpoint may hold, with whose it is, in words; None where all is well.
+
+    That is a number that is not finite in a weight, a buffer, an average or an optimizer's state, and a NaN in the
+    state of a part: inf may stand there for a best value that is still to come. What a metric remembers moves nobody.
+    """
+    owners = {network: name for name in match.players for network in match.player(name).networks}
+    averages = match.ema.networks if match.ema else {}
+    for what, networks in (("", match.networks), ("the moving average of ", averages)):
+        for name, network in networks.items():
+            if key := first_bad(network.state_dict()):
+                return f"'{key}' of {what}the {owners[name]}'s network '{name}' is not finite"
+    for name in match.players:
+        player = match.player(name)
+        names = player.names()
+        if key := first_bad({names.get(id(p), p): values for p, values in player.optimizer.state.items()}):
+            return f"'{key}' in the state of the {name}'s optimizer is not finite"
+    for name, part in match.parts.others():
+        if hasattr(part, "state_dict") and (key := first_bad(part.state_dict(), infinite=True)):
+            return f"'{key}' in the state of {name} is not a number"
+    return None
 
 
 def trained_task(state: Mapping[str, Any], spec: RunSpec) -> Task:

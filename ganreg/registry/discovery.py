@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Collection, Iterable, Mapping
 from email.message import Message
@@ -30,6 +31,18 @@ def allowed(environment: Mapping[str, str] = os.environ) -> frozenset[str] | Non
     if VARIABLE not in environment:
         return None
     return frozenset(name.strip() for name in environment[VARIABLE].split(",") if name.strip())
+
+
+def misnamed(environment: Mapping[str, str] = os.environ) -> str:
+    """That GANREG_PLUGINS names a plugin that is not installed, and the nearest one that is; empty where it does not.
+
+    Nothing is refused for it: an environment may name more than a machine has.
+    """
+    names = sorted(installed())
+    for name in sorted((allowed(environment) or frozenset()).difference(names)):
+        near = difflib.get_close_matches(name, names, n=1)
+        return f"{VARIABLE} names '{name}', which is not installed" + (f": did you mean '{near[0]}'?" if near else "")
+    return ""
 
 
 def description(point: EntryPoint) -> str:

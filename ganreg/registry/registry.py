@@ -141,7 +141,12 @@ class Registry:
         return found
 
     def what_brings(self, name: str, kind: str | None = None) -> str:
-        """The `pip install` of a first-party plugin that is missing here and has a part of this name or id, or ""."""
+        """What would bring a part that is missing here: the remedy in words, or "" where none is known.
+
+        A plugin that GANREG_PLUGINS misnames comes before the `pip install` of a first-party one that has the part.
+        """
+        if told := discovery.misnamed():
+            return told
         namespace, _, bare = name.rpartition("/")
         for missing, known in first_party().items():
             kinds = known["components"]

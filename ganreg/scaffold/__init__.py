@@ -21,6 +21,8 @@ __all__ = ["create"]
 NAMESPACE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 LONGEST = 30
 """Letters of a namespace, so that what is written stays within the length of its lines."""
+YAMLS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+"""What YAML reads as something else than text, in one of its versions: in a spec it would have to stand in quotes."""
 SUFFIX = ".jinja"
 
 
@@ -60,6 +62,11 @@ def _check_namespace(namespace: str) -> None:
         raise UsageError(
             f"'{namespace}' cannot be a namespace\n"
             f"  help: it is lower-case words, joined by hyphens, and begins with a letter: {hint}"
+        )
+    if namespace in YAMLS:
+        raise UsageError(
+            f"'{namespace}' cannot be a namespace: YAML does not read it as text, so no spec could name its parts\n"
+            f"  help: choose another, such as '{namespace}-gan'"
         )
     if namespace.startswith("ganreg-"):
         raise UsageError(

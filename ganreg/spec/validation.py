@@ -98,7 +98,9 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
             given = error["input"]
             if error["type"] not in OWN and not isinstance(given, Component) and path:
                 shown = "a mapping" if isinstance(given, Mapping) else _shown(given)
-                message = f"{path[-1]}: {_lower(message)}, not {shown}"
+                # A validator that speaks of a whole mapping has found fault with what is in it.
+                rest = "" if error["type"] == "value_error" and isinstance(given, Mapping) else f", not {shown}"
+                message = f"{path[-1]}: {_lower(message)}{rest}"
     return Mistake(message, path, document.locate(path, key=on_key), hint)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ganreg.assembly import reads_real
 from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.play import as_output
@@ -81,7 +82,7 @@ def _pair(subject: Subject) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
 def _of_loss(subject: Subject, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> list[Any]:
     part: Any = subject.make()
     loss = build(part, subject.task)
-    real_too = getattr(loss, "generator_uses_real", part.generator_uses_real)
+    real_too = reads_real(part, loss)
     values = loss.discriminator(real, fake), loss.generator(real if real_too else None, fake)
     return [value.detach() for value in values]
 

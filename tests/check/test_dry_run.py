@@ -308,3 +308,31 @@ def test_a_schedule_moves_the_players(tiny: Tiny, players: tuple[str, ...]) -> N
         assert run.check().warnings == ("the first step moves no generator",)
     else:
         assert refusal(run).message == "the schedule 'some' moves nobody"
+
+
+@pytest.mark.parametrize(
+    ("lazy", "named"),
+    [(lambda: nn.LazyLinear(1), "1.weight"), (lambda: nn.Sequential(nn.Linear(784, 1), nn.LazyBatchNorm1d()), "1.1.")],
+)
+def test_a_weight_without_a_shape_is_refused_in_one_line(tiny: Tiny, lazy: Callable[[], nn.Module], named: str) -> None:
+    run = tiny(discriminator=PlainDiscriminator(make=lambda task: nn.Sequential(nn.Flatten(), lazy())))
+    mistake = refusal(run)
+    assert mistake.path == ("discriminator",)
+    assert "'plain' has a weight that takes its shape from the first batch, '" + named in mistake.message
+    assert "sizes" in mistake.hint
+    with pytest.raises(SpecError, match="takes its shape from the first batch"):
+        run.assemble()
+
+
+def test_a_lazy_layer_that_build_has_called_has_its_shape(tiny: Tiny) -> None:
+    class Once(nn.Module):
+        def __init__(self, image: tuple[int, int, int]) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Flatten(), nn.LazyLinear(1))
+            self.body(torch.zeros(1, *image))
+
+        def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+            return self.body(images)
+
+    found = tiny(discriminator=PlainDiscriminator(make=lambda task: Once(task.image))).check()
+    assert found.networks["discriminator"].parameters == 785

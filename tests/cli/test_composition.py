@@ -106,6 +106,18 @@ def test_mistakes_in_the_file_are_shown_in_the_file(ganreg: Call, tmp_path: Path
     assert "help: did you mean 'tiny-wasserstein'?" in result.err
 
 
+def test_a_plugin_that_is_misnamed_in_the_environment(
+    ganreg: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    monkeypatch.setenv("GANREG_PLUGINS", "profs")
+    result = ganreg("check", "spec.yaml")
+    assert result.code == 3
+    assert "spec.yaml:4:7: no loss is called 'tiny-wasserstein'" in result.err
+    assert "help: GANREG_PLUGINS names 'profs', which is not installed: did you mean 'proofs'?\n" in result.err
+    assert "pip install" not in result.err
+
+
 def test_a_missing_part_is_asked_for_by_its_option(ganreg: Call, tiny: tuple[str, ...]) -> None:
     at = tiny.index("--data")
     result = ganreg("check", *tiny[:at], *tiny[at + 2 :])

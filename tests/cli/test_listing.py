@@ -328,6 +328,18 @@ def test_doctor_where_nothing_is_loaded(ganreg: Call, monkeypatch: pytest.Monkey
     assert "pip install ganreg-classic ganreg-datasets" in ganreg("doctor").out
 
 
+def test_a_plugin_that_is_misnamed_in_the_environment(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "GANREG_PLUGINS names 'profs', which is not installed: did you mean 'proofs'?"
+    monkeypatch.setenv("GANREG_PLUGINS", "profs")
+    assert f"plugins: {told}\n" in ganreg("doctor").out
+    assert ganreg("list").err == f"{told}\n"
+    shown = ganreg("show", "loss", "tiny-hinge")
+    assert shown.code != 0
+    assert told in shown.err
+    monkeypatch.setenv("GANREG_PLUGINS", "proofs")
+    assert "names" not in ganreg("doctor").out
+
+
 def test_plugins_tells_distribution_time_and_parts(ganreg: Call, install: Install) -> None:
     install("other", EVERYTHING)
     install("loud", "print('hello')" + EVERYTHING)

@@ -197,6 +197,7 @@ FORGERIES: dict[str, Forgery] = {
     "a weight of another shape": tensor("networks", lambda found, name: found.update({name: torch.zeros(9, 9)})),
     "a weight of another type": tensor("networks", lambda found, name: found.update({name: found[name].double()})),
     "a weight that is not finite": tensor("networks", lambda found, name: found[name].fill_(torch.nan)),
+    "a moment that is not finite": tensor("training", lambda found, name: found[name].fill_(torch.nan)),
     "an average that is not finite": tensor("ema", lambda found, name: found[name].fill_(torch.inf)),
     "a header without end": header(2**63),
     "a header beyond the file": header(2**20),

@@ -18,7 +18,11 @@ class Verbal(Schedule, name="verbal"):
     """Plays what it is given: pairs of a verb and a player."""
 
     verbs: Verbs
-    shared_turns: int = 0  # type: ignore[misc]
+    shared: int
+
+    @property
+    def shared_turns(self) -> int:  # type: ignore[override]
+        return self.shared
 
     def step(self, game: Match) -> None:
         for verb, player in self.verbs:
@@ -29,7 +33,7 @@ def forwards(
     tiny: Tiny, verbs: Verbs, shared: int = 1, steps: int = 2, **changes: Any
 ) -> tuple[int, list[torch.Tensor]]:
     """Forwards of the generator in the last of some steps, and the weights that they lead to."""
-    match = tiny(schedule=Verbal(verbs=verbs, shared_turns=shared), **changes).assemble().match
+    match = tiny(schedule=Verbal(verbs=verbs, shared=shared), **changes).assemble().match
     count = 0
 
     def seen(*_: object) -> None:

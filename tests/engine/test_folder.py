@@ -6,18 +6,35 @@ from pathlib import Path
 import pytest
 
 from ganreg.engine.disk import append
-from ganreg.engine.folder import attempts, records
+from ganreg.engine.folder import attempts, damaged, records
 
 
 @pytest.mark.parametrize("damage", ["{", "[1]", '{"step": "1"}', '{"losses": {}}', "[" * 100_000, "\udcff"])
-def test_records_end_where_a_line_is_none(tmp_path: Path, damage: str) -> None:
+def test_a_line_that_is_no_record_costs_no_other(tmp_path: Path, damage: str) -> None:
     log = tmp_path / "log.jsonl"
     for step in range(3):
         append(log, {"step": step})
     with log.open("a", encoding="utf-8", errors="surrogateescape") as file:
         file.write(f"{damage}\n")
     append(log, {"step": 3})
+    assert [record["step"] for record in records(log)] == [0, 1, 2, 3]
+    assert damaged(log) == [4]
+
+
+@pytest.mark.parametrize("end", ["", "\n", '{"step": 3, "lo', "\udcff", "\0\0"])
+def test_a_last_line_that_was_cut_short_is_no_damage(tmp_path: Path, end: str) -> None:
+    log = tmp_path / "log.jsonl"
+    for step in range(3):
+        append(log, {"step": step})
+    with log.open("a", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(end)
     assert [record["step"] for record in records(log)] == [0, 1, 2]
+    assert damaged(log) == []
+
+
+def test_a_last_line_without_its_end_counts_where_it_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"step": 2}')
+    assert [record["step"] for record in records(tmp_path / "log.jsonl")] == [1, 2]
 
 
 def test_every_line_is_strict_json(tmp_path: Path) -> None:

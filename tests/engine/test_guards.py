@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganreg import Dataset, Penalty, Task
+from ganreg import Dataset, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.batch import Batch
 from ganreg.engine.checkpoints import Checkpoints
@@ -90,7 +91,7 @@ def test_data_is_named(tiny: Tiny) -> None:
         ("norm", "the norm of the gradient is not finite"),
         ("constant", "the term 'spoiled' is not finite"),
         ("weight", "'body.0.weight' of the network 'discriminator'"),
-        ("buffer", "of the network 'generator'"),
+        ("buffer", "after step 3: 'norm.running_mean' of the generator's network 'generator' is not finite"),
     ],
 )
 def test_what_is_not_finite_is_named_and_no_weight_has_moved(tiny: Tiny, what: str, named: str) -> None:
@@ -151,6 +152,86 @@ def test_going_back_has_an_end(tiny: Tiny) -> None:
 
 def test_there_is_no_going_back_without_a_checkpoint(tiny: Tiny) -> None:
     divergence(tiny(penalties=[Spoiled(what="term")], train={"nonfinite": "rollback"}, output={"checkpoint_every": 9}))
+
+
+class Swelling(torch.optim.SGD):
+    """Whose momentum of the last weight is not finite from the third step on, while the weight is."""
+
+    def step(self, closure: Any = None) -> None:
+        super().step(closure)
+        *_, last = self.state.values()
+        last["steps"] = last.get("steps", 0) + 1
+        if last["steps"] == 3:
+            last["momentum_buffer"].view(-1)[0] = math.inf
+
+
+class SwellingOptimizer(Optimizer, name="swelling"):
+    """Makes one of those."""
+
+    def build(self, task: Task) -> Any:
+        return partial(Swelling, lr=1e-4, momentum=0.9)
+
+
+def test_an_optimizers_state_is_looked_at_before_it_is_saved(tiny: Tiny) -> None:
+    optimizers = {"generator": SwellingOptimizer(), "discriminator": "tiny-sgd"}
+    run = tiny(optimizers=optimizers, output={"checkpoint_every": 1, "keep": 9})
+    name = "'generator.rest.2.bias.momentum_buffer'"
+    assert divergence(run) == f"after step 3: {name} in the state of the generator's optimizer is not finite"
+    assert Checkpoints(run.folder / "checkpoints", 9).newest()[0]["step"] == 2
+
+
+class Remembering(Penalty, name="remembering"):
+    """No term, but a number to remember from some step on."""
+
+    number: float
+    at: int = 2
+
+    def build(self, task: Task) -> Any:
+        return Memory(self.number, self.at)
+
+
+class Memory(nn.Module):
+    best: Tensor
+
+    def __init__(self, number: float, at: int) -> None:
+        super().__init__()
+        self.number, self.at = number, at
+        self.register_buffer("best", torch.zeros(()))
+
+    def forward(self, play: Play) -> None:
+        """No term."""
+
+    def after_update(self, play: Play) -> None:
+        if play.step == self.at:
+            self.best.fill_(self.number)
+
+
+def test_a_part_that_remembers_what_is_no_number_is_named(tiny: Tiny) -> None:
+    run = tiny(penalties=[Remembering(number=math.nan)], output={"checkpoint_every": 1, "keep": 9})
+    assert divergence(run) == "after step 3: 'best' in the state of penalties.remembering is not a number"
+    assert Checkpoints(run.folder / "checkpoints", 9).newest()[0]["step"] == 2
+
+
+def test_a_part_may_remember_that_nothing_was_best_yet(tiny: Tiny) -> None:
+    run = tiny(penalties=[Remembering(number=math.inf)], output={"checkpoint_every": 1}).train()
+    state, _ = Checkpoints(run.folder / "checkpoints", 1).newest()
+    assert state["step"] == 6
+    assert state["parts"]["penalties.remembering"]["best"] == math.inf
+
+
+def test_an_average_is_named_with_its_owner(tiny: Tiny) -> None:
+    run = tiny(ema={"decay": 0.5}, penalties=[SpoiledAverage()], output={"checkpoint_every": 1})
+    told = "of the moving average of the generator's network 'generator' is not finite"
+    assert divergence(run).startswith("after step 3: 'dense.weight' " + told)
+
+
+class SpoiledAverage(Penalty, name="spoiled-average"):
+    """Reaches into the engine, as nobody should."""
+
+    def after_update(self, play: Play) -> None:
+        if play.step == 2 and play.player == "generator":
+            averages: Any = play._match.ema
+            averages.networks["generator"].dense.weight.data.fill_(math.nan)
 
 
 def test_other_devices_remember_the_first_bad_step_until_they_are_asked() -> None:

@@ -65,6 +65,25 @@ def test_a_run_whose_checkpoints_are_gone_is_not_begun_anew(tiny: Tiny, harm: st
     assert (run.folder / "log.jsonl").read_bytes() == log
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_damaged_line_of_the_log_is_told_and_costs_no_other(tiny: Tiny, cut: bool) -> None:
+    whole = tiny(name="whole").train()
+    run = tiny(name="parts")
+    interrupt(run, 4)
+    log = run.folder / "log.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    lines[1] = lines[1].replace("{", "\0", 1)
+    log.write_text("".join(lines) + '{"step": 5, "losses": {"gen' * cut)
+    said: list[str] = []
+    ganreg.load(run.folder).train(resume=True, say=said.append)
+    assert said == ["going on from step 4", "skipped: line 2 of log.jsonl is damaged"]
+    expected = (whole.folder / "log.jsonl").read_text().splitlines()
+    assert log.read_text().splitlines() == [expected[0], *expected[2:]]
+    said.clear()
+    ganreg.load(run.folder).train(resume=True, say=said.append)
+    assert said == ["going on from step 6"]
+
+
 def test_records_that_are_no_file_are_refused(tiny: Tiny) -> None:
     run = tiny().train()
     (run.folder / "log.jsonl").unlink()

@@ -93,6 +93,9 @@ def test_the_licence_is_the_authors_where_git_knows_nobody(
     assert " the authors\n" in (tmp_path / "plugin" / "LICENSE").read_text(encoding="utf-8")
 
 
+REST = ", so no spec could name its parts\n  help: choose another, such as "
+
+
 @pytest.mark.parametrize(
     ("namespace", "message"),
     [
@@ -107,6 +110,7 @@ def test_the_licence_is_the_authors_where_git_knows_nobody(
         ("ganreg-sparkle", "leave out the prefix: ganreg new sparkle"),
         ("w" * 31, "31 letters, and 30 are enough"),
         ("classic", "belongs to ganreg-classic"),
+        *((word, f"YAML does not read it as text{REST}'{word}-gan'") for word in ("true", "null", "on", "no", "y")),
         ("proofs-of-mine", "belongs to ganreg-other"),
     ],
 )

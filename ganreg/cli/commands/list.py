@@ -79,9 +79,12 @@ def _cut(line: str, width: int | None) -> str:
 def _nothing(app: App, kind: str | None) -> str:
     """Why the list is empty, and what to do about it."""
     from ganreg.registry import first_party
+    from ganreg.registry.discovery import misnamed
 
     if not app.plugins:
         return "no plugin is loaded, because of --no-plugins"
+    if told := misnamed():
+        return told
     if kind is None:
         return f"no plugin is installed: {STARTERS}"
     missing = [

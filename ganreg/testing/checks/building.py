@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ganreg.assembly import SHAPED, unshaped
 from ganreg.batch import Batch
 from ganreg.components import KINDS
 from ganreg.engine.streams import rekey
@@ -36,6 +37,8 @@ def builds(subject: Subject) -> None:
     if subject.kind in NETWORKS:
         if not isinstance(built, nn.Module):
             raise Failure(f"it builds a {type(built).__name__}, not a torch.nn.Module")
+        if lazy := unshaped(built):
+            raise Failure(f"its network has a weight that takes its shape from the first batch, '{lazy}'", SHAPED)
         if not any(p.requires_grad for p in built.parameters()):
             raise Failure("its network has no trainable parameter", "make weights nn.Parameter")
     elif subject.kind == "optimizer":

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganreg.assembly import reads_real
 from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.streams import rekey
 from ganreg.testing.check import Failure, Skip, check
@@ -249,4 +250,4 @@ def _built(subject: Subject) -> tuple[Any, bool]:
     """A fresh loss, and whether its generator's side is given the real outputs."""
     part: Any = subject.make()
     loss = build(part, subject.task)
-    return loss, bool(getattr(loss, "generator_uses_real", part.generator_uses_real))
+    return loss, reads_real(part, loss)

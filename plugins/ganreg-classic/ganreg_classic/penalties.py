@@ -1,12 +1,12 @@
-"""Penalties on the discriminator's gradients, and the clipping of its weights."""
+"""Penalties on the discriminator's gradients, and the clipping of weights."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from ganreg import Penalty
+from ganreg import Penalty, SidedPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,9 +30,8 @@ class GradientPenalty(Penalty, name="gradient-penalty"):
         """The mean over the batch; a scalar."""
         import torch
 
-        share = play.random("gradient-penalty").uniform(len(play.real), 1, 1, 1)
-        between = play.fake + share * (play.real - play.fake)
-        norms = torch.linalg.vector_norm(_picture_gradients(play, between), dim=1)
+        gradients = play.gradients(play.between("gradient-penalty"))
+        norms = torch.linalg.vector_norm(gradients.flatten(1), dim=1)
         penalty: Tensor = (norms - self.target).square().mean()
         return penalty
 
@@ -50,35 +49,27 @@ class R1(Penalty, name="r1"):
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""
-        return 0.5 * _picture_gradients(play, play.real).square().sum(dim=1).mean()
+        return 0.5 * play.gradients(play.real).flatten(1).square().sum(dim=1).mean()
 
 
-class WeightClipping(Penalty, name="weight-clipping"):
+class WeightClipping(SidedPenalty, name="weight-clipping"):
     """Keeps the critic Lipschitz as WGAN did (Arjovsky et al., 2017; arXiv:1701.07875, algorithm 1).
 
-    No term, but after each update every weight of the discriminator is clamped to [-limit, limit].
+    No term, but after each update every weight of the player becomes min(max(w, -limit), limit).
     """
 
+    side: str = Field(  # type: ignore[assignment]
+        "discriminator", description="the player whose weights are clipped, any of the game"
+    )
     weight: NonNegativeFloat = Field(1.0, description="without effect: there is no term to multiply")
+    every: PositiveInt = Field(1, description="clipped after each such update of the player")
     limit: PositiveFloat = Field(0.01, allow_inf_nan=False, description="the largest absolute value of a weight")
 
     def after_update(self, play: Play) -> None:
-        """Clamp the weights in place; the generator's moves are none of its business."""
+        """Clamp the weights in place, once their own player has moved."""
         import torch
 
-        if play.player != self.player:
-            return
-        with torch.no_grad():
-            for parameter in play.parameters():
-                parameter.clamp_(-self.limit, self.limit)
-
-
-def _picture_gradients(play: Play, images: Tensor) -> Tensor:
-    """Each picture's gradient (N, C·H·W) of its logits, summed over patches and scales; differentiable."""
-    import torch
-
-    images = images.detach().requires_grad_()
-    output = play.discriminate(images, play.labels)
-    logits = torch.stack([scale.logits.sum() for scale in output.scales()]).sum()
-    (gradients,) = torch.autograd.grad(logits, images, create_graph=True)
-    return gradients.flatten(1)
+        if play.player == self.side and play.updates % self.every == 0:
+            with torch.no_grad():
+                for parameter in play.parameters():
+                    parameter.clamp_(-self.limit, self.limit)

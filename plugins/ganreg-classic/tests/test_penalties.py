@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from ganreg import Discriminator, DiscriminatorOutput
+from ganreg.errors import SpecError
 
 PIXELS = 16
 """Of the pictures that make_match plays on."""
@@ -195,6 +196,49 @@ def test_clipping_leaves_weights_within_the_limit_and_the_generator_alone(make_m
         for mine, theirs in zip(network.parameters(), free.networks[name].parameters(), strict=True):
             assert torch.equal(mine, theirs)
     assert match.networks["generator"].value > 0.125
+
+
+@pytest.mark.parametrize(("side", "other"), [("generator", "discriminator"), ("discriminator", "generator")])
+def test_clipping_bounds_the_weights_of_its_side_once_they_have_moved(make_match, linear, constant, side, other):
+    clipped, free = (
+        make_match(
+            discriminator=linear(weight=0.5),
+            generator=constant(value=0.5),
+            penalties=penalties,
+            optimizers={player: SGD(lr=0.1) for player in (side, other)},
+        )
+        for penalties in ([WeightClipping(side=side, limit=0.125)], [])
+    )
+    own = list(clipped.networks[side].parameters())
+    for match in (clipped, free):
+        match.update(other)
+    assert min(p.abs().max() for p in own) == 0.5
+    for match in (clipped, free):
+        match.update(side)
+    for mine, theirs in zip(own, free.networks[side].parameters(), strict=True):
+        assert not torch.equal(mine, theirs)
+        assert torch.equal(mine, theirs.clamp(-0.125, 0.125))
+
+
+def test_clipping_every_third_update_leaves_the_others_alone(make_match, linear):
+    match = make_match(
+        discriminator=linear(weight=0.25),
+        penalties=[WeightClipping(limit=0.125, every=3)],
+        optimizers={"discriminator": SGD(lr=1e-3), "generator": SGD(lr=1e-3)},
+    )
+    weight = match.networks["discriminator"].weight
+    within = []
+    for _ in range(7):
+        match.update("discriminator")
+        within.append(bool((weight.abs() <= 0.125).all()))
+        with torch.no_grad():
+            weight.fill_(0.25)
+    assert within == [True, False, False, True, False, False, True]
+
+
+def test_clipping_a_player_whom_the_game_has_not_is_a_mistake_of_the_spec(make_match):
+    with pytest.raises(SpecError, match="for a player 'critic', which this game has not"):
+        make_match(penalties=[WeightClipping(side="critic")])
 
 
 @pytest.mark.parametrize(

@@ -108,11 +108,6 @@ class Sliced(Loss, name="sliced"):
         """What the base requires, and the direction."""
         return frozenset(self.base.requires) | {"direction"}
 
-    @property
-    def generator_uses_real(self) -> bool:  # type: ignore[override]
-        """As the base does."""
-        return self.base.generator_uses_real
-
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """The base's for the features, and the distance of both sides for the direction."""
         apart = real.extra["direction"].mean() - fake.extra["direction"].mean()

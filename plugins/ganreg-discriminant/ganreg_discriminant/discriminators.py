@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, PositiveInt
 
-from ganreg import Discriminator
+from ganreg import Discriminator, Head
 from ganreg_discriminant.sides import needs_classes
 
 if TYPE_CHECKING:
@@ -19,32 +19,15 @@ SMALL = {"name": "classic/dcgan", "width": 8}
 """What the heads are tried on."""
 
 
-class Head(Discriminator):
-    """Base of heads: the base's output with something more."""
-
-    adds: ClassVar[frozenset[str]] = frozenset()
+class Based(Head):
+    """Base of heads: what any of them may stand on."""
 
     base: Discriminator = Field(  # type: ignore[assignment]
         "classic/dcgan", examples=[SMALL], description="the discriminator that has the head"
     )
 
-    @property
-    def provides(self) -> frozenset[str]:
-        """What the base provides, and the head's own."""
-        return frozenset(self.base.provides) | self.adds
 
-    def check(self, task: Task) -> None:
-        """Refuse what the base refuses, and a base without an embedding."""
-        self.base.check(self.inner(task))
-        if "embedding" not in self.base.provides:
-            raise ValueError(f"its base '{self.base.name}' does not provide embedding")
-
-    def inner(self, task: Task) -> Task:
-        """The task of the base."""
-        return task
-
-
-class UnconditionalBase(Head):
+class UnconditionalBase(Based):
     """Base of heads that make use of the labels themselves: the base is built as for an unconditional run."""
 
     def inner(self, task: Task) -> Task:
@@ -61,7 +44,7 @@ class ClassHead(UnconditionalBase):
         super().check(task)
 
 
-class LinearEmbedding(Head, name="linear-embedding"):
+class LinearEmbedding(Based, name="linear-embedding"):
     """A linear layer on the base's embedding, whose output takes that one's place; the logits stay the base's.
 
     For losses of the embedding, whose estimates need few dimensions: MMD GAN's critic has 16 outputs (Li et al., 2017;
@@ -74,7 +57,7 @@ class LinearEmbedding(Head, name="linear-embedding"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with another embedding."""
         from ganreg_discriminant.networks.heads import LinearEmbedding
 
-        return LinearEmbedding(self.base, task, self.size)
+        return LinearEmbedding(self, task, self.size)
 
 
 class Slicing(UnconditionalBase, name="slicing"):
@@ -91,7 +74,7 @@ class Slicing(UnconditionalBase, name="slicing"):
         """Images (N, C, H, W) to a DiscriminatorOutput with `direction`."""
         from ganreg_discriminant.networks.heads import Slicing
 
-        return Slicing(self.base, self.inner(task), task.classes or 1)
+        return Slicing(self, task, task.classes or 1)
 
 
 class Projection(ClassHead, name="projection"):
@@ -104,7 +87,7 @@ class Projection(ClassHead, name="projection"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with other logits."""
         from ganreg_discriminant.networks.heads import Projection
 
-        return Projection(self.base, self.inner(task), needs_classes(task))
+        return Projection(self, task, needs_classes(task))
 
 
 class MultiDiscriminator(ClassHead, name="multi-discriminator"):
@@ -118,7 +101,7 @@ class MultiDiscriminator(ClassHead, name="multi-discriminator"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with other logits (N,)."""
         from ganreg_discriminant.networks.heads import MultiDiscriminator
 
-        return MultiDiscriminator(self.base, self.inner(task), needs_classes(task))
+        return MultiDiscriminator(self, task, needs_classes(task))
 
 
 class AuxiliaryClassifier(ClassHead, name="auxiliary-classifier"):
@@ -133,7 +116,7 @@ class AuxiliaryClassifier(ClassHead, name="auxiliary-classifier"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `class_logits`."""
         from ganreg_discriminant.networks.heads import ClassHead
 
-        return ClassHead(self.base, self.inner(task), needs_classes(task))
+        return ClassHead(self, task, needs_classes(task))
 
 
 class TwinAuxiliary(ClassHead, name="twin-auxiliary"):
@@ -148,7 +131,7 @@ class TwinAuxiliary(ClassHead, name="twin-auxiliary"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with both."""
         from ganreg_discriminant.networks.heads import ClassHead
 
-        return ClassHead(self.base, self.inner(task), needs_classes(task), others=("twin_logits",))
+        return ClassHead(self, task, needs_classes(task), others=("twin_logits",))
 
 
 class AuxiliaryDiscriminative(ClassHead, name="auxiliary-discriminative"):
@@ -163,7 +146,7 @@ class AuxiliaryDiscriminative(ClassHead, name="auxiliary-discriminative"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with both."""
         from ganreg_discriminant.networks.heads import ClassHead
 
-        return ClassHead(self.base, self.inner(task), needs_classes(task), others=("generated_logits",))
+        return ClassHead(self, task, needs_classes(task), others=("generated_logits",))
 
 
 class SemiSupervised(ClassHead, name="semi-supervised"):
@@ -181,7 +164,7 @@ class SemiSupervised(ClassHead, name="semi-supervised"):
         """Images (N, C, H, W) to a DiscriminatorOutput with `class_logits` and `generated`."""
         from ganreg_discriminant.networks.heads import SemiSupervised
 
-        return SemiSupervised(self.base, self.inner(task), needs_classes(task), words=("generated",))
+        return SemiSupervised(self, task, needs_classes(task), words=("generated",))
 
 
 class Omni(ClassHead, name="omni"):
@@ -197,7 +180,7 @@ class Omni(ClassHead, name="omni"):
         """Images (N, C, H, W) to a DiscriminatorOutput with the three."""
         from ganreg_discriminant.networks.heads import Omni
 
-        return Omni(self.base, self.inner(task), needs_classes(task), words=("real", "generated"))
+        return Omni(self, task, needs_classes(task), words=("real", "generated"))
 
 
 class Contrastive(ClassHead, name="contrastive"):
@@ -215,4 +198,4 @@ class Contrastive(ClassHead, name="contrastive"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with both."""
         from ganreg_discriminant.networks.heads import Contrastive
 
-        return Contrastive(self.base, self.inner(task), needs_classes(task), self.size)
+        return Contrastive(self, task, needs_classes(task), self.size)

@@ -1,25 +1,27 @@
 """Small labelled pictures, and runs of them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
+from ganreg_proofs import TEXTBOOK
 
 from ganreg import Batch, Dataset, DiscriminatorOutput, Task, compose
 from ganreg.api import Run
 from ganreg.registry import Registry
 from ganreg.task import DatasetInfo
 
-REGISTRY = Registry.discover(files=[Path(__file__).with_name("partners.py")])
+REGISTRY = Registry.discover()
 COUNT = 6
 """Pictures in a batch."""
 PLAYERS = ("generator", "discriminator")
-TEXTBOOK = {
+SPEC = {
+    **TEXTBOOK,
     "generator": {"name": "proofs/tiny-generator", "normalized": True},
+    "discriminator": "proofs/tiny-judge",
     "loss": "proofs/tiny-hinge",
-    "game": "proofs/tiny-standard",
-    "schedule": "proofs/tiny-alternating",
+    "latent": 4,
+    "train": {"batch_size": COUNT, "device": "cpu"},
     "optimizers": {player: {"name": "proofs/tiny-adam", "lr": 0.01} for player in PLAYERS},
 }
 
@@ -51,17 +53,7 @@ def run() -> Callable[..., Run]:
     """Composes a small run, of which the spec may change anything."""
 
     def run(**spec) -> Run:
-        return compose(
-            registry=REGISTRY,
-            **{
-                "data": Pictures(),
-                **TEXTBOOK,
-                "discriminator": "partners/judge",
-                "latent": 4,
-                "train": {"batch_size": COUNT, "device": "cpu"},
-                **spec,
-            },
-        )
+        return compose(registry=REGISTRY, **{"data": Pictures(), **SPEC, **spec})
 
     return run
 

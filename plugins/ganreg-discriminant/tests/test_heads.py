@@ -9,7 +9,7 @@ from ganreg.engine.play import as_output
 TASK = Task((1, 8, 8), 4, 3)
 LABELS = torch.tensor([2, 0, 1, 2])
 IMAGES = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(5)) * 2 - 1
-BASE = "partners/judge"
+BASE = "proofs/tiny-judge"
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ BASES = [
     {"name": "classic/conv", "widths": [4]},
     {"name": "classic/mlp", "widths": [8]},
 ]
-JUDGE = "partners/judge"
+JUDGE = "proofs/tiny-judge"
 PLAYED = [c for c in ganreg_discriminant.COMPONENTS if c.kind in ("loss", "penalty")]
 
 

@@ -41,7 +41,7 @@ def test_fisher_resumes_with_its_multiplier(survives):
 def test_sliced_keeps_the_state_of_its_base(survives):
     halfway, end = survives(
         loss={"name": "discriminant/sliced", "base": FISHER},
-        discriminator={"name": "discriminant/slicing", "base": "partners/judge"},
+        discriminator={"name": "discriminant/slicing", "base": "proofs/tiny-judge"},
     )
     halfway, end = (state["parts"]["loss.base"]["multiplier"] for state in (halfway, end))
     assert 0 != float(halfway) != float(end)
@@ -51,7 +51,7 @@ def test_sliced_keeps_the_state_of_its_base(survives):
 def test_heads_resume(name, survives):
     survives(
         conditional=True,
-        discriminator={"name": f"discriminant/{name}", "base": "partners/judge"},
+        discriminator={"name": f"discriminant/{name}", "base": "proofs/tiny-judge"},
         penalties=[{"name": f"discriminant/{name}", "side": side} for side in ("discriminator", "generator")],
     )
 

@@ -83,6 +83,13 @@ class AnnealedPenalty(Penalty, name="annealed"):
             raise ValueError(f"every: {self.base.every} belongs here, not to '{self.base.name}': give that every: 1")
         return self
 
+    @model_validator(mode="after")
+    def _base_has_a_term(self) -> Self:
+        its = type(self.base)
+        if its.__call__ is Penalty.__call__ and its.build is Penalty.build:
+            raise ValueError(f"'{self.base.name}' has no term whose weight could follow a curve: name it by itself")
+        return self
+
     @property
     def player(self) -> str:  # type: ignore[override]
         """The base's."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ganreg.engine.match import Match
     from ganreg.task import Task
 
-MOMENTS = "what the optimizers learn from the extrapolation is kept (Extra-Adam)"
-
 
 class Extragradient(Schedule, name="extragradient"):
     """Extragradient (Korpelevich, 1976; for GANs Gidel et al., 2018; arXiv:1802.10551).
@@ -26,7 +24,7 @@ class Extragradient(Schedule, name="extragradient"):
     take part in both halves. The averaging of the weights is the spec's `ema`.
     """
 
-    moments: bool = Field(False, description=MOMENTS)
+    moments: bool = Field(False, description="what the optimizers learn from the extrapolation is kept (Extra-Adam)")
 
     def step(self, game: Match) -> None:
         """Play one step."""
@@ -41,14 +39,12 @@ class Extragradient(Schedule, name="extragradient"):
             game.apply(player)
 
 
-class PastExtragradient(Schedule, name="past-extragradient"):
+class PastExtragradient(Extragradient, name="past-extragradient"):
     """Extrapolation from the past (Popov, 1980; for GANs Gidel et al., 2018; arXiv:1802.10551).
 
     ω' = ω - η F(ω'₋), then ω ← ω - η F(ω'), where ω'₋ is the last step's ω': an extragradient at the price of one
-    gradient a step. The first step takes F(ω). The last gradients are saved with the run.
+    gradient a step. The first step, which has no past, is an extragradient. The last gradients are saved with the run.
     """
-
-    moments: bool = Field(False, description=MOMENTS)
 
     _past: dict[str, Tensor | None] = PrivateAttr({})
 
@@ -58,18 +54,17 @@ class PastExtragradient(Schedule, name="past-extragradient"):
 
     def step(self, game: Match) -> None:
         """Play one step."""
-        with game.lookahead(optimizers=not self.moments):
-            if not self._past:
+        if self._past:
+            with game.lookahead(optimizers=not self.moments):
+                self._recall(game)
+                for player in game.players:
+                    game.player(player).optimizer.step()
                 for player in game.players:
                     game.gradients(player)
-                self._remember(game)
-            self._recall(game)
             for player in game.players:
-                game.player(player).optimizer.step()
-            for player in game.players:
-                game.gradients(player)
-        for player in game.players:
-            game.apply(player)
+                game.apply(player)
+        else:
+            super().step(game)
         self._remember(game)
 
     def _remember(self, game: Match) -> None:

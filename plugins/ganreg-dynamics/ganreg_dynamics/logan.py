@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from ganreg import Penalty, Schedule
+from ganreg import Schedule, SidedPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,20 +51,16 @@ class LOGAN(Schedule, name="logan"):
 
     def latent_step(self, play: Play, z: Tensor) -> Tensor:
         """Δz (N, latent), differentiable."""
-        import torch
-
         if not z.requires_grad:
             z = z.detach().requires_grad_()
-        output = play.discriminate(play.generate(z))
-        logits = torch.stack([scale.logits.sum() for scale in output.scales()]).sum()
-        (gradient,) = torch.autograd.grad(logits, z, create_graph=True)
+        gradient = play.gradients_of(play.discriminate(play.generate(z)), z)
         if self.by == "gradient":
             return self.rate * gradient
         squares = gradient.square().sum(dim=1, keepdim=True)
         return self.rate * gradient / (self.damping + squares)
 
 
-class LatentStep(Penalty, name="latent-step"):
+class LatentStep(SidedPenalty, name="latent-step"):
     """LOGAN's regularizer E[‖Δz‖²] (Wu et al., 2019; arXiv:1912.00953): z' stays near the z that was drawn.
 
     Δz is how far the schedule `logan` has moved z; without it the term is 0. For either player: name it once for each.
@@ -73,11 +69,6 @@ class LatentStep(Penalty, name="latent-step"):
     side: Literal["generator", "discriminator"] = Field("generator", description="the player whose term it is")
 
     double_backward: ClassVar[bool] = True
-
-    @property
-    def player(self) -> str:  # type: ignore[override]
-        """The side."""
-        return self.side
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""

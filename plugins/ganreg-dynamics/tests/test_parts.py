@@ -29,12 +29,10 @@ def test_an_annealed_penalty_is_the_base_with_another_weight(make_match):
             torch.testing.assert_close(annealed.networks[name].state_dict(), network.state_dict())
 
 
-def test_an_annealed_constraint_still_constrains(make_match):
-    """What has no term is told of updates, and adds none."""
+def test_a_constraint_has_no_weight_to_anneal():
     clip = {"name": "proofs/tiny-clipping", "limit": 0.01}
-    match = make_match(penalties=[{"name": "dynamics/annealed", "base": clip, "curve": {"end": 0}}])
-    match.step()
-    assert max(p.abs().max() for p in match.networks["discriminator"].parameters()) <= 0.01
+    with pytest.raises(SpecError, match="'tiny-clipping' has no term whose weight could follow a curve"):
+        component("penalty", "dynamics/annealed", base=clip, curve={"end": 0})
 
 
 def test_the_interval_is_given_once():

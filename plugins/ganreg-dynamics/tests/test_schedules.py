@@ -4,7 +4,7 @@ import pytest
 import torch
 
 PLAYERS = ("generator", "discriminator")
-RATE, STEPS = 0.1, 3
+RATE, STEPS, BATCH = 0.1, 3, 4
 
 
 def test_extragradient(reference):
@@ -52,6 +52,18 @@ def test_extrapolation_from_the_past(reference):
         for player in PLAYERS:
             hand.move(player, past[player])
     hand.assert_reached(4)
+
+
+def test_the_first_extrapolation_is_clipped_as_every_gradient_is(make_match):
+    """Without a past the step is extragradient's, which knows of train.clip."""
+    reached = {}
+    for name, clip in (("past-extragradient", 1e-3), ("extragradient", 1e-3), ("extragradient", None)):
+        match = make_match(schedule=f"dynamics/{name}", train={"batch_size": BATCH, "device": "cpu", "clip": clip})
+        match.step()
+        reached[name, clip] = [p.detach() for network in match.networks.values() for p in network.parameters()]
+    clipped, expected, free = reached.values()
+    assert all(map(torch.equal, clipped, expected))
+    assert not any(map(torch.equal, clipped, free))
 
 
 def test_prediction(reference):

@@ -102,11 +102,6 @@ class TopK(Combinator, name="top-k"):
     least: float = Field(0.5, gt=0, le=1, description="share of the batch that k never falls below (ν)")
     _updates: int = PrivateAttr(0)
 
-    @property
-    def generator_uses_real(self) -> bool:  # type: ignore[override]
-        """As the base does."""
-        return self.base.generator_uses_real
-
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """The base's, on everything."""
         return self.base.discriminator(real, fake)

@@ -30,10 +30,7 @@ class WassersteinDivergence(Penalty, name="wasserstein-divergence"):
         """The mean over the batch; a scalar."""
         import torch
 
-        share = play.random("wasserstein-divergence").uniform(len(play.real), 1, 1, 1)
-        between = (play.fake + share * (play.real - play.fake)).detach().requires_grad_()
-        logits = torch.stack([scale.logits.sum() for scale in play.discriminate(between).scales()]).sum()
-        (gradients,) = torch.autograd.grad(logits, between, create_graph=True)
+        gradients = play.gradients(play.between("wasserstein-divergence"))
         penalty: Tensor = torch.linalg.vector_norm(gradients.flatten(1), dim=1).pow(self.power).mean()
         return penalty
 

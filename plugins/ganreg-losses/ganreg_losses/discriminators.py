@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, PositiveInt
 
-from ganreg import Discriminator
+from ganreg import Discriminator, Head
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,30 +43,15 @@ class Autoencoder(Discriminator, name="autoencoder"):
         return Autoencoder(task.image, self.widths, self.code, self.power)
 
 
-class Head(Discriminator):
-    """Base of heads: the base's output with something more in `extra`. The base has one scale and does not grow."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"embedding"})
-    adds: ClassVar[frozenset[str]]
+class Based(Head):
+    """Base of heads that add something in `extra`."""
 
     base: Discriminator = Field(  # type: ignore[assignment]
         "classic/dcgan", examples=[SMALL], description="the discriminator that has the head"
     )
 
-    @property
-    def provides(self) -> frozenset[str]:
-        """What the base provides, and the head's own."""
-        return frozenset(self.base.provides) | self.adds
 
-    def check(self, task: Task) -> None:
-        """Refuse what the base refuses, and a base without what the head reads."""
-        self.base.check(task)
-        lacking = self.needs - set(self.base.provides)
-        if lacking:
-            raise ValueError(f"its base '{self.base.name}' does not provide {' and '.join(sorted(lacking))}")
-
-
-class RotationHead(Head, name="rotation-head"):
+class RotationHead(Based, name="rotation-head"):
     """SS-GAN's head (Chen et al., 2019; arXiv:1811.11212): logits of the four turns, for the penalty `rotation`.
 
     A linear layer on the base's embedding gives `rotation` (N, 4).
@@ -78,10 +63,10 @@ class RotationHead(Head, name="rotation-head"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `rotation`."""
         from ganreg_losses.networks.heads import linear_head
 
-        return linear_head(self.base, task, "rotation", 4)
+        return linear_head(self, task, "rotation", 4)
 
 
-class OutcomesHead(Head, name="outcomes-head"):
+class OutcomesHead(Based, name="outcomes-head"):
     """RealnessGAN's head (Xiangli et al., 2020; arXiv:2002.05512), for the loss `realness`.
 
     A linear layer on the base's embedding gives `outcomes` (N, K), logits of how real the picture is. The base's own
@@ -96,10 +81,10 @@ class OutcomesHead(Head, name="outcomes-head"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `outcomes`."""
         from ganreg_losses.networks.heads import linear_head
 
-        return linear_head(self.base, task, "outcomes", self.outcomes)
+        return linear_head(self, task, "outcomes", self.outcomes)
 
 
-class CodeHead(Head, name="code-head"):
+class CodeHead(Based, name="code-head"):
     """InfoGAN's head (Chen et al., 2016; arXiv:1606.03657), for the penalty `mutual-information`.
 
     A linear layer on the base's embedding gives `codes` (N, K): of the z behind a picture the first K numbers.
@@ -119,10 +104,10 @@ class CodeHead(Head, name="code-head"):
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `codes`."""
         from ganreg_losses.networks.heads import linear_head
 
-        return linear_head(self.base, task, "codes", self.codes)
+        return linear_head(self, task, "codes", self.codes)
 
 
-class InfoMaxHead(Head, name="infomax-head"):
+class InfoMaxHead(Based, name="infomax-head"):
     """InfoMax-GAN's heads (Lee et al., 2020; arXiv:2007.04589, section 3), for the penalty `infomax`.
 
     A feature map (N, C, h, w) of the base becomes `local` (N, R, h, w), and its embedding `global` (N, R), each by one
@@ -137,9 +122,10 @@ class InfoMaxHead(Head, name="infomax-head"):
 
     def build(self, task: Task) -> nn.Module:
         """Images (N, C, H, W) to the base's DiscriminatorOutput, with `local` and `global`."""
-        from ganreg_losses.networks.heads import InfoMaxHead, outline
+        from ganreg import outline
+        from ganreg_losses.networks.heads import InfoMaxHead
 
-        output = outline(self.base, task)
+        output = outline(self, task)
         features = output.features[self.layer]
         if features.dim() != 4:
             raise ValueError(f"feature {self.layer} of '{self.base.name}' has no places: it is {tuple(features.shape)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, NonNegativeInt
 
-from ganreg_losses.sides import EitherSide
+from ganreg import SidedPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TURNS = 4
 
 
-class Rotation(EitherSide, name="rotation"):
+class Rotation(SidedPenalty, name="rotation"):
     """SS-GAN (Chen et al., 2019; arXiv:1811.11212): by how much was the picture turned?
 
     E[-log Q(R = r | x turned by r)] over turns r of 0, 90, 180 and 270 degrees, each picture turned by all of them: of
@@ -44,7 +44,7 @@ class Rotation(EitherSide, name="rotation"):
         return cross_entropy(play.discriminate(turned, labels).extra["rotation"], turns)
 
 
-class InfoMax(EitherSide, name="infomax"):
+class InfoMax(SidedPenalty, name="infomax"):
     """InfoMax-GAN (Lee et al., 2020; arXiv:2007.04589, section 3): which picture does this place belong to?
 
     E over pictures x and places i of -log(exp g(Cᵢ(x), E(x)) / Σ exp g(Cⱼ(x'), E(x))), the sum being over all places
@@ -66,7 +66,7 @@ class InfoMax(EitherSide, name="infomax"):
         return -shares.diagonal(dim1=0, dim2=1).mean()
 
 
-class MutualInformation(EitherSide, name="mutual-information"):
+class MutualInformation(SidedPenalty, name="mutual-information"):
     """InfoGAN (Chen et al., 2016; arXiv:1606.03657, equation 5): a picture tells a part of its z, the codes c.
 
     E[-log Q(c | G(z))], up to a constant. The codes are the first numbers of z, and Q is read from `codes` (N, K), an

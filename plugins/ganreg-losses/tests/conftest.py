@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from ganreg_proofs import TEXTBOOK
 from torch import Tensor, nn
 
 from ganreg import Batch, Dataset, Discriminator, DiscriminatorOutput, Generator, Task, compose
@@ -22,12 +23,6 @@ CPU = torch.device("cpu")
 REGISTRY = Registry.discover()
 COUNT = 4
 """Pictures in a batch."""
-TEXTBOOK = {
-    "game": "proofs/tiny-standard",
-    "schedule": "proofs/tiny-alternating",
-    "optimizers": dict.fromkeys(["generator", "discriminator"], "proofs/tiny-adam"),
-}
-"""What a spec would take from another plugin by default."""
 
 # On pictures as small as these, threads would only wait for each other.
 torch.set_num_threads(1)

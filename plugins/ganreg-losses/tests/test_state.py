@@ -173,7 +173,6 @@ def test_of_the_best_pictures_everything_is_chosen():
 
     loss = TopK(base=Looking(), decay=0.5, interval=1)
     loss.after_update(Turn("generator"))
-    assert loss.generator_uses_real
     patches = torch.tensor([0.0, 3.0, 1.0, 2.0])[:, None, None, None] + torch.tensor([[-9.0, 9.0]])
     numbers = torch.arange(4)
     output = DiscriminatorOutput(patches, (numbers, (numbers,)), numbers, labels=numbers, extra={"a": numbers, "b": 7})

@@ -16,7 +16,7 @@ from ganreg_penalties.gradient_penalties import (
 )
 from ganreg_penalties.lazy import Lazy
 from ganreg_penalties.spectral import SpectralDiscriminator, SpectralGenerator
-from ganreg_penalties.weights import ClipWeights, Orthogonal
+from ganreg_penalties.weights import Orthogonal
 
 COMPONENTS: tuple[type[Component], ...] = (
     OneSidedGradientPenalty,
@@ -34,7 +34,6 @@ COMPONENTS: tuple[type[Component], ...] = (
     LatentConsistency,
     Drift,
     Orthogonal,
-    ClipWeights,
     SpectralGenerator,
     SpectralDiscriminator,
     Lazy,

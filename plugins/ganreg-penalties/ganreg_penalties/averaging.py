@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt
 
 from ganreg import Penalty
+from ganreg_penalties.weights import WeightPenalty
 
 if TYPE_CHECKING:
     from torch import nn
@@ -62,18 +63,11 @@ class LeCam(Penalty, name="lecam"):
         return LeCam(self.decay, self.start)
 
 
-class HistoricalAveraging(Penalty, name="historical-averaging"):
+class HistoricalAveraging(WeightPenalty, name="historical-averaging"):
     """Historical averaging (Salimans et al., 2016; arXiv:1606.03498, section 3.3): ‖θ - (1/t)·Σ θ[i]‖².
 
     θ are all trainable weights of a player, and θ[1] … θ[t] what they were after each of its updates so far.
     """
-
-    side: str = Field("discriminator", description="the player whose weights stay near their past")
-
-    @property
-    def player(self) -> str:  # type: ignore[override]
-        """The side."""
-        return self.side
 
     def build(self, task: Task) -> Any:
         """The penalty with its averages."""

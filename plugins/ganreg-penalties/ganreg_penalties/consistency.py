@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from ganreg import Augmentation, Penalty
+from ganreg import Augmentation, Penalty, SidedPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +49,7 @@ class BalancedConsistency(Consistency, name="balanced-consistency"):
         return super().__call__(play) + self.difference(play, play.fake, play.fake_output)
 
 
-class LatentConsistency(Penalty, name="latent-consistency"):
+class LatentConsistency(SidedPenalty, name="latent-consistency"):
     """Latent consistency regularization, zCR (Zhao et al., 2020; arXiv:2002.04724, algorithm 2).
 
     With Δz ~ N(0, σ²), the discriminator's side is E[(D(G(z)) - D(G(z + Δz)))²], the generator's the negative of
@@ -58,13 +58,7 @@ class LatentConsistency(Penalty, name="latent-consistency"):
     """
 
     weight: NonNegativeFloat = Field(5.0, description="factor of the term (λ_dis or λ_gen)")
-    side: Literal["discriminator", "generator"] = Field("discriminator", description="whose term it is")
     sigma: PositiveFloat = Field(0.03, allow_inf_nan=False, description="standard deviation of the step in z (σ)")
-
-    @property
-    def player(self) -> str:  # type: ignore[override]
-        """The side."""
-        return self.side
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""

@@ -36,9 +36,9 @@ class OneSidedGradientPenalty(GradientPenalty, name="one-sided-gradient-penalty"
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""
-        from ganreg_penalties.gradients import between, norms
+        from ganreg_penalties.gradients import norms
 
-        return (norms(play, between(play)) - self.target).relu().square().mean()
+        return (norms(play, play.between("between")) - self.target).relu().square().mean()
 
 
 class MaxGradientPenalty(GradientPenalty, name="max-gradient-penalty"):
@@ -52,9 +52,7 @@ class MaxGradientPenalty(GradientPenalty, name="max-gradient-penalty"):
 
     def __call__(self, play: Play) -> Tensor:
         """The maximum over the batch; a scalar."""
-        from ganreg_penalties.gradients import between, picture_gradients
-
-        return picture_gradients(play, between(play)).square().sum(dim=1).amax()
+        return play.gradients(play.between("between")).flatten(1).square().sum(dim=1).amax()
 
 
 class DRAGAN(GradientPenalty, name="dragan"):
@@ -85,9 +83,9 @@ class ZeroCentredGradientPenalty(GradientPenalty, name="zero-centred-gradient-pe
 
     def __call__(self, play: Play) -> Tensor:
         """The mean over the batch; a scalar."""
-        from ganreg_penalties.gradients import between, mean_square
+        from ganreg_penalties.gradients import mean_square
 
-        return mean_square(play, between(play))
+        return mean_square(play, play.between("between"))
 
 
 class JensenShannon(GradientPenalty, name="jensen-shannon"):

@@ -27,7 +27,8 @@ class Lazy(Optimizer, name="lazy"):
     def _base_can_be_corrected(self) -> Self:
         lacking = [name for name in ("lr", "betas") if name not in type(self.base).model_fields]
         if lacking:
-            raise ValueError(f"'{self.base.name}' has no {' and no '.join(lacking)} to correct: take one such as adam")
+            remedy = "name it without 'lazy', or take one that has both, such as adam"
+            raise ValueError(f"'{self.base.name}' has no {' and no '.join(lacking)} to correct: {remedy}")
         return self
 
     def build(self, task: Task) -> Any:

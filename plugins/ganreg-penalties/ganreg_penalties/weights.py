@@ -1,12 +1,12 @@
-"""Penalties and constraints on the weights of any player."""
+"""Penalties on the weights of any player."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat
 
-from ganreg import Penalty
+from ganreg import SidedPenalty
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     from ganreg.engine.play import Play
 
 
-class WeightPenalty(Penalty):
-    """Base of those for any player of the game."""
+class WeightPenalty(SidedPenalty):
+    """Base of penalties on the weights of any player of the game."""
 
-    side: str = Field("discriminator", description="the player whose weights it is about")
-
-    @property
-    def player(self) -> str:  # type: ignore[override]
-        """The side."""
-        return self.side
+    side: str = Field(  # type: ignore[assignment]
+        "discriminator", description="the player whose weights it is about"
+    )
 
 
 class Orthogonal(WeightPenalty, name="orthogonal"):
@@ -43,22 +40,3 @@ class Orthogonal(WeightPenalty, name="orthogonal"):
         from ganreg_penalties.layers import filters, overlap
 
         return torch.stack([overlap(matrix, norms=self.norms) for matrix in filters(play)]).sum()
-
-
-class ClipWeights(WeightPenalty, name="clip-weights"):
-    """WGAN's clipping of weights (Arjovsky et al., 2017; arXiv:1701.07875, algorithm 1), for any player.
-
-    No term, but after each of the player's updates every weight w becomes min(max(w, -limit), limit).
-    """
-
-    weight: NonNegativeFloat = Field(1.0, description="without effect: there is no term to multiply")
-    limit: PositiveFloat = Field(0.01, allow_inf_nan=False, description="the largest absolute value of a weight")
-
-    def after_update(self, play: Play) -> None:
-        """Clamp the weights in place, once their own player has moved."""
-        import torch
-
-        if play.player == self.side:
-            with torch.no_grad():
-                for parameter in play.parameters():
-                    parameter.clamp_(-self.limit, self.limit)

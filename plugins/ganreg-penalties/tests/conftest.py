@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 import torch
+from ganreg_proofs import TEXTBOOK
 from torch import Tensor, nn
 
 from ganreg import Batch, Dataset, Discriminator, DiscriminatorOutput, Generator, Loss, Task, compose
@@ -126,9 +127,7 @@ def make_match() -> Callable[..., Match]:
             "generator": Waves(),
             "discriminator": Ripples(),
             "loss": Critic(),
-            "game": "proofs/tiny-standard",
-            "schedule": "proofs/tiny-alternating",
-            "optimizers": dict.fromkeys(["generator", "discriminator"], "proofs/tiny-adam"),
+            **TEXTBOOK,
             "latent": 4,
             "train": {"batch_size": 4, "device": "cpu"},
             **changes,

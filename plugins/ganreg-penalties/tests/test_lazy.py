@@ -62,6 +62,16 @@ def test_what_it_cannot_correct_is_refused(name):
         component("optimizer", "lazy", base=base.name)
 
 
+def test_in_a_spec_the_message_says_what_to_do_and_no_more(make_match):
+    optimizers = {"discriminator": {"name": "lazy", "base": "proofs/tiny-sgd"}, "generator": "proofs/tiny-sgd"}
+    with pytest.raises(SpecError) as caught:
+        make_match(optimizers=optimizers)
+    (mistake,) = caught.value.mistakes
+    assert mistake.path == ("optimizers", "discriminator")
+    remedy = "name it without 'lazy', or take one that has both, such as adam"
+    assert mistake.message == f"discriminator: 'tiny-sgd' has no betas to correct: {remedy}"
+
+
 def test_a_lazy_one_is_not_corrected_again():
     with pytest.raises(ValueError, match="'lazy' has no lr and no betas"):
         Lazy(base=Lazy(base=Own()))

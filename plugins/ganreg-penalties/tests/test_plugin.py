@@ -13,7 +13,7 @@ OFFERED = {
     "penalty": {
         *("one-sided-gradient-penalty", "max-gradient-penalty", "zero-centred-gradient-penalty", "dragan"),
         *("jensen-shannon", "r2", "r1-r2", "path-length", "lecam", "historical-averaging", "drift"),
-        *("consistency", "balanced-consistency", "latent-consistency", "orthogonal", "clip-weights"),
+        *("consistency", "balanced-consistency", "latent-consistency", "orthogonal"),
     },
     "generator": {"spectral"},
     "discriminator": {"spectral"},

@@ -8,17 +8,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ganreg import Discriminator, DiscriminatorOutput, Task
+from ganreg import DiscriminatorOutput, Head, Task, outline
 
 
-class Head(nn.Module):
-    """A base, built for its own task, which is not told the labels where that has no classes."""
+class OnBase(nn.Module):
+    """The base of a head, built for its own task, which is not told the labels where that has no classes."""
 
-    def __init__(self, base: Discriminator, task: Task) -> None:
+    def __init__(self, head: Head, task: Task) -> None:
         super().__init__()
-        self.size = embedding_size(base, task)
-        self.labelled = task.classes is not None
-        self.base = base.build(task)
+        its = head.inner(task)
+        self.size = outline(head, task).embedding.shape[1]
+        self.labelled = its.classes is not None
+        self.base = head.base.build(its)
 
     def output(self, images: Tensor, labels: Tensor | None) -> DiscriminatorOutput:
         """The base's, of images (N, C, H, W)."""
@@ -26,11 +27,11 @@ class Head(nn.Module):
         return output
 
 
-class LinearEmbedding(Head):
+class LinearEmbedding(OnBase):
     """The base's output with a linear layer's of its embedding in that one's place."""
 
-    def __init__(self, base: Discriminator, task: Task, size: int) -> None:
-        super().__init__(base, task)
+    def __init__(self, head: Head, task: Task, size: int) -> None:
+        super().__init__(head, task)
         self.linear = nn.Linear(self.size, size)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
@@ -39,11 +40,11 @@ class LinearEmbedding(Head):
         return replace(output, embedding=self.linear(output.embedding))
 
 
-class Slicing(Head):
+class Slicing(OnBase):
     """Logits along a unit direction that they pass no gradient to, and `direction` along it, for it alone."""
 
-    def __init__(self, base: Discriminator, task: Task, classes: int) -> None:
-        super().__init__(base, task)
+    def __init__(self, head: Head, task: Task, classes: int) -> None:
+        super().__init__(head, task)
         self.directions = nn.Parameter(normalize(torch.randn(classes, self.size), dim=1))
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
@@ -56,11 +57,11 @@ class Slicing(Head):
         return judged(replace(output, extra={**output.extra, "direction": along}), logits)
 
 
-class Projection(Head):
+class Projection(OnBase):
     """The base's logits with the label's projection; its vectors start as a linear layer's weights do."""
 
-    def __init__(self, base: Discriminator, task: Task, classes: int) -> None:
-        super().__init__(base, task)
+    def __init__(self, head: Head, task: Task, classes: int) -> None:
+        super().__init__(head, task)
         self.projection = nn.Embedding(classes, self.size)
         nn.init.uniform_(self.projection.weight, -(self.size**-0.5), self.size**-0.5)
 
@@ -72,11 +73,11 @@ class Projection(Head):
         return replace(output, logits=output.logits + projected.view(-1, *places))
 
 
-class MultiDiscriminator(Head):
+class MultiDiscriminator(OnBase):
     """The label's logit of one for each class."""
 
-    def __init__(self, base: Discriminator, task: Task, classes: int) -> None:
-        super().__init__(base, task)
+    def __init__(self, head: Head, task: Task, classes: int) -> None:
+        super().__init__(head, task)
         self.linear = nn.Linear(self.size, classes)
 
     def forward(self, images: Tensor, labels: Tensor) -> DiscriminatorOutput:
@@ -85,16 +86,16 @@ class MultiDiscriminator(Head):
         return judged(output, self.linear(output.embedding).gather(1, labels[:, None]).squeeze(1))
 
 
-class ClassHead(Head):
+class ClassHead(OnBase):
     """The base's output with slices of one linear layer's.
 
     `class_logits` (N, K), and in `extra` `others` of the same shape and `words` (N,), by their names.
     """
 
     def __init__(
-        self, base: Discriminator, task: Task, classes: int, others: tuple[str, ...] = (), words: tuple[str, ...] = ()
+        self, head: Head, task: Task, classes: int, others: tuple[str, ...] = (), words: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(base, task)
+        super().__init__(head, task)
         self.others = others
         self.words = words
         self.widths = [classes] * (1 + len(others)) + [1] * len(words)
@@ -128,11 +129,11 @@ class Omni(ClassHead):
         return judged(output, output.extra["real"] - output.extra["generated"])
 
 
-class Contrastive(Head):
+class Contrastive(OnBase):
     """The base's output with unit vectors of the pictures and of their classes."""
 
-    def __init__(self, base: Discriminator, task: Task, classes: int, size: int) -> None:
-        super().__init__(base, task)
+    def __init__(self, head: Head, task: Task, classes: int, size: int) -> None:
+        super().__init__(head, task)
         self.projection = nn.Linear(self.size, size)
         self.proxies = nn.Embedding(classes, size)
 
@@ -147,13 +148,3 @@ class Contrastive(Head):
 def judged(output: DiscriminatorOutput, logits: Tensor) -> DiscriminatorOutput:
     """The output with other logits (N,); the base's stay in it, so that its last layer is seen to be spare."""
     return replace(output, logits=logits, extra={**output.extra, "base_logits": output.logits})
-
-
-def embedding_size(discriminator: Discriminator, task: Task) -> int:
-    """Of its embedding, from a copy on the meta device. Raises ValueError for several scales."""
-    with torch.device("meta"):
-        labels = None if task.classes is None else torch.zeros(2, dtype=torch.int64)
-        output: DiscriminatorOutput = discriminator.build(task)(torch.zeros(2, *task.image), labels)
-    if not isinstance(output.embedding, Tensor):
-        raise ValueError(f"'{discriminator.name}' has not one embedding, but one for each scale")
-    return output.embedding.shape[1]

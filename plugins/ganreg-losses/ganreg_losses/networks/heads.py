@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ganreg import Discriminator, DiscriminatorOutput, Task
+from ganreg import DiscriminatorOutput, Head, Task, outline
 
 
 class LinearHead(nn.Module):
@@ -73,16 +73,6 @@ class CategoricalCode(nn.Module):
         return images
 
 
-def linear_head(base: Discriminator, task: Task, name: str, size: int) -> nn.Module:
-    """A base with a linear head."""
-    return LinearHead(base.build(task), outline(base, task).embedding.shape[1], name, size)
-
-
-def outline(discriminator: Discriminator, task: Task) -> DiscriminatorOutput:
-    """The shapes of an output, from a copy on the meta device. Raises ValueError for several scales."""
-    with torch.device("meta"):
-        labels = None if task.classes is None else torch.zeros(2, dtype=torch.int64)
-        output: DiscriminatorOutput = discriminator.build(task)(torch.zeros(2, *task.image), labels)
-    if not isinstance(output.embedding, Tensor):
-        raise ValueError(f"'{discriminator.name}' has not one embedding, but one for each scale")
-    return output
+def linear_head(head: Head, task: Task, name: str, size: int) -> nn.Module:
+    """The base of a head, with a linear layer on its embedding."""
+    return LinearHead(head.base.build(task), outline(head, task).embedding.shape[1], name, size)

@@ -6,7 +6,7 @@ Every name begins with "tiny-", so that none hides the bare name of a part in fu
 from ganreg import hookimpl
 from ganreg_proofs.acgan import ACGANLoss, AuxiliaryClassifier
 from ganreg_proofs.ada import ADA
-from ganreg_proofs.basics import Pictures, TinyDiscriminator, TinyGenerator
+from ganreg_proofs.basics import Judge, Pictures, TinyDiscriminator, TinyGenerator
 from ganreg_proofs.bigan import BiGAN, PairDiscriminator, TinyEncoder
 from ganreg_proofs.cyclegan import CycleGAN, PatchDiscriminator, Translator, UnpairedPictures
 from ganreg_proofs.extragradient import Extragradient
@@ -18,6 +18,7 @@ from ganreg_proofs.relativistic import Relativistic
 from ganreg_proofs.textbook import (
     R1,
     SGD,
+    TEXTBOOK,
     Adam,
     Clipping,
     Hinge,
@@ -29,6 +30,8 @@ from ganreg_proofs.textbook import (
     Wasserstein,
 )
 
+__all__ = ["TEXTBOOK"]
+
 
 @hookimpl
 def ganreg_components():
@@ -37,6 +40,7 @@ def ganreg_components():
         Pictures,
         TinyGenerator,
         TinyDiscriminator,
+        Judge,
         NoiseToImage,
         InTurn,
         Together,

@@ -37,10 +37,6 @@ class ACGANLoss(Loss, name="tiny-acgan"):
     def requires(self):
         return self.base.requires | {"class_logits"}
 
-    @property
-    def generator_uses_real(self):
-        return self.base.generator_uses_real
-
     def discriminator(self, real, fake):
         return self.base.discriminator(real, fake) + self.weight * (_misclassified(real) + _misclassified(fake))
 

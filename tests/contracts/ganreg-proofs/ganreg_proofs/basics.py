@@ -58,6 +58,19 @@ class TinyDiscriminator(Discriminator, name="tiny-discriminator"):
         return TinyDiscriminator(task.image, self.width, task.classes, self.dropout, self.normalized)
 
 
+class Judge(Discriminator, name="tiny-judge"):
+    """A convolution of stride 2 leaves `features`; a linear layer and the label's projection read them, flattened."""
+
+    provides = frozenset({"features", "embedding"})
+
+    width: PositiveInt = Field(4, description="channels of the features")
+
+    def build(self, task):
+        from ganreg_proofs.networks.basics import Judge
+
+        return Judge(task.image, self.width, task.classes)
+
+
 def even(task):
     """Refuse pictures that cannot be halved."""
     if task.image[1] % 2 or task.image[2] % 2:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat
 
-from ganreg import Penalty, Schedule
+from ganreg import Schedule, SidedPenalty
 
 
 class LOGAN(Schedule, name="tiny-logan"):
@@ -25,23 +25,16 @@ class LOGAN(Schedule, name="tiny-logan"):
             game.apply(player)
 
     def towards_the_discriminator(self, play, z):
-        import torch
-
         z = z.detach().requires_grad_()
-        judged = play.discriminate(play.generate(z))
-        (gradient,) = torch.autograd.grad(judged.logits.sum(), z, create_graph=True)
+        gradient = play.gradients_of(play.discriminate(play.generate(z)), z)
         step = self.rate * gradient / (self.damping + gradient.square().sum(dim=1, keepdim=True))
         return (z + step).clamp(-1, 1)
 
 
-class LatentStep(Penalty, name="tiny-latent-step"):
+class LatentStep(SidedPenalty, name="tiny-latent-step"):
     """E[|Δz|²] (section 3), so that the optimized z stays near its prior; for either player."""
 
     side: Literal["generator", "discriminator"] = Field("generator", description="the player whose term it is")
-
-    @property
-    def player(self):
-        return self.side
 
     def __call__(self, play):
         return (play.z - play.noise).square().sum(dim=1).mean()

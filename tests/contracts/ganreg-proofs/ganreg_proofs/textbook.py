@@ -6,6 +6,13 @@ from pydantic import Field, FiniteFloat, NonNegativeFloat, PositiveFloat, Positi
 
 from ganreg import Game, Loss, Optimizer, Penalty, Schedule
 
+TEXTBOOK = {
+    "game": "proofs/tiny-standard",
+    "schedule": "proofs/tiny-alternating",
+    "optimizers": dict.fromkeys(["generator", "discriminator"], "proofs/tiny-adam"),
+}
+"""What a spec would take from another plugin by default, for tests that hang on none."""
+
 
 class NoiseToImage(Game, name="tiny-standard"):
     """One generator against one discriminator (Goodfellow et al., 2014; arXiv:1406.2661)."""
@@ -122,12 +129,7 @@ class R1(Penalty, name="tiny-r1"):
     weight: NonNegativeFloat = Field(10.0, description="factor of the term (γ)")
 
     def __call__(self, play):
-        import torch
-
-        images = play.real.detach().requires_grad_()
-        logits = [scale.logits.sum() for scale in play.discriminate(images, play.labels).scales()]
-        (gradients,) = torch.autograd.grad(torch.stack(logits).sum(), images, create_graph=True)
-        return 0.5 * gradients.flatten(1).square().sum(dim=1).mean()
+        return 0.5 * play.gradients(play.real).flatten(1).square().sum(dim=1).mean()
 
 
 class Clipping(Penalty, name="tiny-clipping"):

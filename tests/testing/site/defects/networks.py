@@ -32,6 +32,11 @@ class Frozen(Network, name="frozen"):
     """Nothing to train."""
 
 
+@caught_by("builds")
+class Shapeless(Critic, name="shapeless"):
+    """A layer that takes its size from the first batch."""
+
+
 @caught_by("seeded")
 class NumpyWeights(Network, name="numpy-weights"):
     """Not from the seed."""

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from ganreg import DiscriminatorOutput
+
 
 def random_pictures(*shape):
     """Bytes drawn from the generator that the engine seeds for the part that is being built."""
@@ -42,3 +44,23 @@ class TinyDiscriminator(nn.Module):
     def forward(self, images, labels=None):
         logits = self.head(self.body(images))
         return logits.gather(1, labels[:, None]) if self.conditional else logits
+
+
+class Judge(nn.Module):
+    """Pictures (N, C, H, W) to features (N, width, H/2, W/2), flattened the embedding, and logits (N,)."""
+
+    def __init__(self, image, width, classes=None):
+        super().__init__()
+        channels, *sides = image
+        size = torch.Size([width, *((side + 1) // 2 for side in sides)]).numel()
+        self.body = nn.Conv2d(channels, width, 3, stride=2, padding=1)
+        self.linear = nn.Linear(size, 1)
+        self.label_projection = nn.Embedding(classes, size) if classes else None
+
+    def forward(self, images, labels=None):
+        features = self.body(images).tanh()
+        embedding = features.flatten(1)
+        logits = self.linear(embedding).squeeze(1)
+        if self.label_projection is not None:
+            logits = logits + (self.label_projection(labels) * embedding).sum(dim=1)
+        return DiscriminatorOutput(logits, (features,), embedding)

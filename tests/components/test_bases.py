@@ -1,0 +1,117 @@
+"""The bases for families of parts: penalties of either side, and heads."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganreg import DiscriminatorOutput, Head, SidedPenalty, Task, component, outline
+from ganreg.api import Run
+from ganreg.engine.play import Play
+from ganreg.errors import SpecError
+
+Tiny = Callable[..., Run]
+TASK = Task((1, 6, 8), 4, 3)
+
+
+class Brightness(SidedPenalty, name="brightness"):
+    """(E[x] + E[D(x)])² of the side's pictures."""
+
+    def __call__(self, play: Play) -> Tensor:
+        return (self.images(play).mean() + self.output(play).logits.mean()).square()
+
+
+def test_a_penalty_of_either_side_has_the_pictures_of_its_player(tiny: Tiny) -> None:
+    plays: list[Play] = []
+
+    class Watched(Brightness, name="watched"):
+        def after_update(self, play: Play) -> None:
+            plays.append(play)
+
+    match = tiny(penalties=[Watched(), Watched(side="generator")]).assemble().match
+    match.step()
+    discriminator, generator = plays[0], plays[2]
+    wanted = {
+        "discriminator/watched": (discriminator.real.mean() + discriminator.real_output.logits.mean()).square(),
+        "generator/watched.2": (generator.fake.mean() + generator.fake_output.logits.mean()).square(),
+    }
+    for name, value in wanted.items():
+        torch.testing.assert_close(match.terms[name], value.detach())
+    assert set(match.terms) == {"discriminator/loss", "generator/loss", *wanted}
+
+
+def test_a_third_side_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"side\n.*'discriminator' or 'generator'"):
+        Brightness(side="encoder")  # type: ignore[arg-type]
+
+
+class Doubled(Head, name="doubled"):
+    """The embedding twice, in `extra`; without labels."""
+
+    adds: ClassVar[frozenset[str]] = frozenset({"doubled"})
+
+    def inner(self, task: Task) -> Task:
+        return replace(task, classes=None)
+
+    def build(self, task: Task) -> nn.Module:
+        return DoubledNetwork(self.base.build(self.inner(task)), outline(self, task).embedding.shape[1])
+
+
+class DoubledNetwork(nn.Module):
+    def __init__(self, base: nn.Module, size: int) -> None:
+        super().__init__()
+        self.base = base
+        self.linear = nn.Linear(size, 2 * size)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.base(images)
+        return replace(output, extra={**output.extra, "doubled": self.linear(output.embedding)})
+
+
+def test_a_head_provides_what_its_base_provides_and_its_own() -> None:
+    head = Doubled(base=component("discriminator", "tiny-judge"))
+    assert head.provides == {"features", "embedding", "doubled"}
+    head.check(TASK)
+    output = head.build(TASK)(torch.zeros(2, 1, 6, 8), torch.tensor([0, 1]))
+    assert output.extra["doubled"].shape == (2, 2 * 4 * 3 * 4)
+
+
+def test_a_base_without_what_the_head_needs_is_refused(tiny: Tiny) -> None:
+    head = Doubled(base=component("discriminator", "tiny-discriminator"))
+    with pytest.raises(SpecError, match="its base 'tiny-discriminator' does not provide embedding"):
+        tiny(discriminator=head)
+
+
+@pytest.mark.parametrize("classes", [None, 3])
+def test_an_outline_has_shapes_and_costs_no_random_numbers(classes: int | None) -> None:
+    before = torch.get_rng_state()
+    output = outline(Doubled(base=component("discriminator", "tiny-judge")), replace(TASK, classes=classes))
+    assert output.embedding.shape == (2, 4 * 3 * 4)
+    assert output.embedding.is_meta
+    assert torch.equal(before, torch.get_rng_state())
+
+
+class TwoScales(Doubled, name="two-scales"):
+    """A base itself, of two scales."""
+
+    def build(self, task: Task) -> nn.Module:
+        return Twice(super().build(task))
+
+
+class Twice(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> DiscriminatorOutput:
+        output = self.network(images, labels)
+        return replace(output, logits=(output.logits,) * 2, embedding=(output.embedding,) * 2)
+
+
+def test_a_base_of_several_scales_has_no_outline() -> None:
+    head = Doubled(base=TwoScales(base=component("discriminator", "tiny-judge")))
+    with pytest.raises(ValueError, match="'two-scales' has not one embedding, but one for each scale"):
+        outline(head, TASK)
