@@ -153,9 +153,10 @@ class ByHand(Schedule, name="by-hand"):
 def test_gradients_of_another_order_move_the_same_weights(convolving: Tiny) -> None:
     reached = []
     for fused in (False, True):
-        match = convolving(fused=fused, schedule=ByHand(), train={"channels_last": True}).assemble().match
+        smooth = {"loss": "tiny-non-saturating", "train": {"channels_last": True}}
+        match = convolving(fused=fused, schedule=ByHand(), **smooth).assemble().match
         for _ in range(2):
             match.step()
         reached.append(weights(match))
     for plain, fused_ in zip(*reached, strict=True):
-        torch.testing.assert_close(plain, fused_, rtol=0, atol=1e-5)
+        torch.testing.assert_close(plain, fused_, rtol=0, atol=5e-5)
