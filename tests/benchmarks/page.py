@@ -15,9 +15,9 @@ INTRODUCTION = """\
 # Performance
 
 What a step costs beside the loop that one would write oneself: same networks, batch, optimizer and moving average,
-pictures in memory as bytes (`tests/benchmarks/bare.py`). ganreg trains as it always does, with its log, guards and keyed
-randomness; every half second or so it is stopped and the others do as many steps, so that all of them meet the same
-moods of the machine. Ratios are medians over rounds, with quartiles.
+pictures in memory as bytes (`tests/benchmarks/bare.py`). ganreg trains as it always does, with its log, guards and
+keyed randomness; now and then it is stopped and the others do as many steps, so that all of them meet the same moods of
+the machine. Ratios are medians over rounds, with quartiles.
 
 - **bare**: torch's Adam as it comes, and two forwards of the generator.
 - **bare, fused**: the same with `fused=True`.
