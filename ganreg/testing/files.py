@@ -54,4 +54,4 @@ def present(look: Callable[[], Any]) -> Any:
     except DataError as error:
         raise Skip(f"its data is not here: {error}") from None
     except PluginError as error:
-        raise Skip(f"what it needs is not installed: {error}") from None
+        raise Skip(f"what it needs is not installed: {str(error).splitlines()[0]}") from None

@@ -115,7 +115,7 @@ class Manifold:
             raise ValueError(f"{len(values)} pictures have no neighbour number {neighbours}")
         radii = [
             # The nearest of all is the point itself.
-            part.kthvalue(neighbours + 1, dim=1).values
+            part.topk(neighbours + 1, dim=1, largest=False).values[:, -1]
             for part in distances(values, values)
         ]
         return cls(values, torch.cat(radii))
@@ -160,4 +160,5 @@ def distances(one: Tensor, other: Tensor) -> Iterator[Tensor]:
     squares = columns.square().sum(dim=1)
     for part in one.split(max(1, ENTRIES // len(other))):
         rows = part.double() - centre
-        yield (rows.square().sum(dim=1, keepdim=True) + squares - 2 * rows @ columns.T).clamp(min=0).sqrt()
+        found = (rows @ columns.T).mul_(-2)
+        yield found.add_(rows.square().sum(dim=1, keepdim=True)).add_(squares).clamp_(min=0).sqrt_()
