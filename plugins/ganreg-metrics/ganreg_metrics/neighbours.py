@@ -12,6 +12,8 @@ from ganreg_metrics.distances import nearest
 if TYPE_CHECKING:
     from ganreg_metrics.measurement import Sample
 
+LEAST = 64
+"""The height of a picture in pixels from which it is shown as it is; smaller ones are enlarged to be looked at."""
 GAP = 2
 """White pixels between a generated picture and its neighbours."""
 
@@ -48,4 +50,5 @@ def sheet(sample: Sample, indices: Tensor) -> Tensor:
         torch.cat([image, white, *(found[i] for i in nearby)], dim=2)
         for image, nearby in zip(made, indices.tolist(), strict=True)
     ]
-    return torch.cat(lines, dim=1)
+    factor = max(1, LEAST // made[0].shape[1])
+    return torch.cat(lines, dim=1).repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
