@@ -21,8 +21,8 @@ GENERATED, REAL = "generated pictures", "real pictures, evenly from the set; nul
 class Measured(Metric):
     """What all of them share: counts of pictures, and the protocol."""
 
-    generated: PositiveInt = Field(10_000, ge=2, description=GENERATED, examples=[48])
-    real: PositiveInt | None = Field(None, ge=2, description=REAL, examples=[48])
+    generated: int = Field(10_000, ge=2, description=GENERATED, examples=[48])
+    real: int | None = Field(None, ge=2, description=REAL, examples=[48])
 
     @property
     def least(self) -> int:
@@ -106,7 +106,7 @@ class Kernel(InFeatures, name="kernel"):
     """
 
     subsets: PositiveInt = Field(100, description="random subsets that are compared", examples=[4])
-    size: PositiveInt = Field(1000, ge=2, description="pictures of each side in a subset", examples=[16])
+    size: int = Field(1000, ge=2, description="pictures of each side in a subset", examples=[16])
 
     @model_validator(mode="after")
     def _enough(self) -> Kernel:
@@ -204,8 +204,8 @@ class MSSSIM(Measured, name="ms-ssim"):
     one class. 1 for pictures that are all the same; no higher than that of real ones is good.
     """
 
-    generated: PositiveInt = Field(2_000, ge=2, description="generated pictures, two in a pair", examples=[48])
-    real: PositiveInt | None = Field(2_000, ge=2, description=REAL, examples=[48])
+    generated: int = Field(2_000, ge=2, description="generated pictures, two in a pair", examples=[48])
+    real: int | None = Field(2_000, ge=2, description=REAL, examples=[48])
 
     def check(self, task: Task) -> None:
         """Refuses pictures smaller than the window of 11x11."""
@@ -228,8 +228,8 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
     no network. The paper takes 16,384 pictures, 128 patches and 512 directions.
     """
 
-    generated: PositiveInt = Field(2_048, ge=2, description=GENERATED, examples=[48])
-    real: PositiveInt | None = Field(2_048, ge=2, description=REAL, examples=[48])
+    generated: int = Field(2_048, ge=2, description=GENERATED, examples=[48])
+    real: int | None = Field(2_048, ge=2, description=REAL, examples=[48])
     patches: PositiveInt = Field(64, description="patches of each picture and level")
     directions: PositiveInt = Field(128, description="random directions that patches are projected on")
 

@@ -131,8 +131,9 @@ def test_the_second_measurement_reads_the_features_of_the_real_pictures(tiny, mo
     ],
 )
 def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
-    with pytest.raises(SpecError, match=reason):
+    with pytest.raises(SpecError) as refused:
         tiny(metrics=[metric])
+    assert [mistake.message for mistake in refused.value.mistakes] == [reason]
 
 
 def test_a_set_that_is_too_small_costs_no_step(tiny):
