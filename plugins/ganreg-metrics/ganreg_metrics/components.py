@@ -105,7 +105,7 @@ class Kernel(InFeatures, name="kernel"):
     About 0 for one distribution, where it may be negative; lower is better. It does not lean on the number of pictures.
     """
 
-    subsets: PositiveInt = Field(100, description="random subsets that are compared", examples=[4])
+    subsets: int = Field(100, ge=2, description="random subsets that are compared", examples=[4])
     size: int = Field(1000, ge=2, description="pictures of each side in a subset", examples=[16])
 
     @model_validator(mode="after")

@@ -67,7 +67,7 @@ def polynomial_mmd(one: Tensor, other: Tensor) -> float:
 
 
 def kernel_distance(generated: Tensor, real: Tensor, subsets: int, size: int, seed: int = 0) -> tuple[float, float]:
-    """The mean of MMD² over random subsets of both sides, and its standard error.
+    """The mean of MMD² over random subsets of both sides, at least two of them, and its standard error.
 
     Subsets overlap: no more of them count as independent than the pictures of the smaller side fill. Raises
     ValueError where they do not fill one.
@@ -82,8 +82,7 @@ def kernel_distance(generated: Tensor, real: Tensor, subsets: int, size: int, se
 
     found = torch.tensor([polynomial_mmd(draw(generated), draw(real)) for _ in range(subsets)], dtype=torch.float64)
     independent = min(subsets, least // size)
-    error = found.std().item() / independent**0.5 if subsets > 1 else 0.0
-    return found.mean().item(), error
+    return found.mean().item(), found.std().item() / independent**0.5
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:

@@ -53,6 +53,15 @@ class Points:
     labels: Tensor | None
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the real pictures once all have been looked at: the hash of their numbers, and labels (N,)."""
+
+    sha256: str
+    count: int
+    labels: Tensor | None
+
+
 class Sample:
     """Generated and real pictures, and their features; each is made when first asked for."""
 
@@ -82,19 +91,20 @@ class Sample:
     def real(self) -> Points:
         """The features of the real pictures, from the cache where they are known."""
         metric: InFeatures = self.metric
-        hash_, labels = self._looked_at
         first = self._features([next(self.real_pictures())]).values
-        found = remembered(hash_, metric.extractor.fingerprint(), first, lambda: self._features(self.real_pictures()))
-        return Points(found.values, found.logits, labels)
+        found = remembered(
+            self._seen.sha256, metric.extractor.fingerprint(), first, lambda: self._features(self.real_pictures())
+        )
+        return Points(found.values, found.logits, self._seen.labels)
 
     @cached_property
-    def _looked_at(self) -> tuple[str, Tensor | None]:
-        """The sha256 of the real pictures' numbers and their shape, and their labels."""
-        digest = sha256(str(self.evaluation.facts["pictures"]).encode())
+    def _seen(self) -> Seen:
+        digest, count = sha256(str(self.evaluation.facts["pictures"]).encode()), 0
         labels: list[Tensor] = []
         for batch in _labelled(self.real_pictures(), labels):
             digest.update(batch.images.float().cpu().contiguous().numpy().data)
-        return digest.hexdigest(), torch.cat(labels) if labels else None
+            count += len(batch)
+        return Seen(digest.hexdigest(), count, torch.cat(labels) if labels else None)
 
     def protocol(self) -> Mapping[str, Plain]:
         """What the figures depend on besides the networks."""
@@ -102,7 +112,7 @@ class Sample:
         told: dict[str, Plain] = {**self.evaluation.facts, **metric.model_dump(exclude={"every", "extractor"})}
         if self._extract is not None:
             told["extractor"] = metric.extractor.fingerprint()
-        return {**told, "real_sha256": self._looked_at[0]}
+        return {**told, "real": self._seen.count, "real_sha256": self._seen.sha256}
 
     @torch.no_grad()
     def _features(self, batches: Iterable[Batch]) -> Features:

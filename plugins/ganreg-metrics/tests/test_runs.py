@@ -137,11 +137,13 @@ def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
 
 
 def test_a_set_that_is_too_small_costs_no_step(tiny):
-    run = tiny(metrics=[{"name": "kernel", "generated": 1000}])
+    run = tiny(metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel"}])
     with pytest.raises(
         PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures cannot be drawn from 60"
     ):
         run.train()
+    protocols = [record["protocol"] for record in log(run) if "metrics" in record]
+    assert [(protocol["generated"], protocol["real"]) for protocol in protocols] == [(9, 60)] * 2
 
 
 def test_the_picture_shows_a_copy_beside_its_original(tiny):
