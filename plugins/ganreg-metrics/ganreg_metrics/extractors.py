@@ -66,9 +66,10 @@ class FashionCNN(Extractor, name="fashion-cnn"):
 class Inception(Extractor, name="inception"):
     """Inception-v3 of the original FID (Szegedy et al., 2015; arXiv:1512.00567), as torch-fidelity ports it.
 
-    2048 features and 1008 logits, from RGB bytes enlarged to 299x299 as TensorFlow 1 did. Needs
-    `pip install ganreg-metrics[inception]`, and weights-inception-2015-12-05-6726825d.pth of torch-fidelity's releases,
-    which nobody downloads for you. A file with another sha256 is refused: figures of other weights are no FID.
+    2048 features, and 1008 logits without bias, which are those of its inception score, from RGB bytes enlarged to
+    299x299 as TensorFlow 1 did. Needs `pip install ganreg-metrics[inception]`, and the file
+    weights-inception-2015-12-05-6726825d.pth of torch-fidelity's releases, which nobody downloads for you. A file with
+    another sha256 is refused: figures of other weights are no FID.
     """
 
     provides: ClassVar[frozenset[str]] = LOGITS

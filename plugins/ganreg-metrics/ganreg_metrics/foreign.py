@@ -26,7 +26,7 @@ def inception(weights: bytes) -> nn.Module:
     fidelity = _package("torch_fidelity", "inception")
     # It reads the file by pickle: from memory, so that it is what was compared.
     network = fidelity.FeatureExtractorInceptionV3(
-        "inception-v3", ["2048", "logits"], feature_extractor_weights_path=BytesIO(weights)
+        "inception-v3", ["2048", "logits_unbiased"], feature_extractor_weights_path=BytesIO(weights)
     )
     return Adapted(network, lambda images: images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8))
 

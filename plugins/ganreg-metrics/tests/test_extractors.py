@@ -102,7 +102,9 @@ def test_inception_is_torch_fidelitys(fidelity, monkeypatch):
         empty = io.BytesIO()
         torch.save({}, empty)
         empty.seek(0)
-        network = fresh.FeatureExtractorInceptionV3("n", ["2048", "logits"], feature_extractor_weights_path=empty)
+        network = fresh.FeatureExtractorInceptionV3(
+            "n", ["2048", "logits_unbiased"], feature_extractor_weights_path=empty
+        )
     written = io.BytesIO()
     torch.save(network.state_dict(), written)
     extract = inception(written.getvalue())
