@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -33,9 +33,14 @@ class Fakes:
         """Forget them; a step is over."""
         self._made.clear()
 
+    def grow(self) -> None:
+        """Forget all of a generator that has other tensors now."""
+        self.clear()
+        vars(self).pop("_tensors", None)
+
     def of(self, play: Play) -> Tensor:
         """The pictures of a turn. They carry a graph of the generator where its weights require gradients."""
-        match, owner = self._match, self._owner()
+        match, owner = self._match, self._owner
         if owner is None or match.refines or match.spec.train.accumulate > 1:
             return play.generate(play.z, play.labels)
         mine = play.player == owner
@@ -50,6 +55,7 @@ class Fakes:
         self._made[play.turn] = (self._state(), images.detach() if mine else images)
         return images if mine else images.detach()
 
+    @cached_property
     def _owner(self) -> str | None:
         """The player that moves the generator."""
         players: Mapping[str, tuple[str, ...]] = self._match.spec.game.players
@@ -57,8 +63,13 @@ class Fakes:
 
     def _state(self) -> object:
         """What is another one after the generator has moved or grown, or a buffer has changed that its graph holds."""
+        return [tensor._version for tensor in self._tensors]
+
+    @cached_property
+    def _tensors(self) -> list[Tensor]:
+        """The generator's; networks are slow to list."""
         network = self._match.networks[GENERATOR]
-        return [(id(tensor), tensor._version) for tensor in chain(network.parameters(), network.buffers())]
+        return [*network.parameters(), *network.buffers()]
 
     @contextmanager
     def _thawed(self, owner: str) -> Iterator[None]:

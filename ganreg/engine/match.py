@@ -192,6 +192,7 @@ class Match:
                 self.ema.stage(index, fade, self.device)
         if grows:
             self.lay_out(self.channels_last)
+            self.fakes.grow()
             for player in self._players.values():
                 player.reseat()
 

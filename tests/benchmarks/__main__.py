@@ -71,9 +71,10 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
 
 def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """The bare loop as one writes it, the same with the optimizer that ganreg takes, and the matrix work."""
+    task, cpu = task_of(run.spec, run.spec.data.info()), torch.device("cpu")
+    data = run.spec.data.build(task)
     for name, fused in (("bare", False), ("bare, fused", True)):
-        training = run.assemble()
-        networks, data = training.match.networks, training.feed._data
+        networks = assemble(run.spec, task, cpu).networks
         yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
     yield "the same work", same_work(spec)
     match = run.assemble().match
