@@ -17,6 +17,7 @@ FLOORS = {
     "assembly": 2,
     "engine": 3,
     **dict.fromkeys(["check", "report", "export"], 4),
+    "trained": 4.5,
     "api": 5,
     "__init__": 5.1,
     **dict.fromkeys(["scaffold", "testing"], 5.15),

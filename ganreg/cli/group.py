@@ -15,6 +15,7 @@ COMMANDS = {
     "resume": "Go on with a run that was stopped.",
     "sample": "Generate pictures with a trained GAN.",
     "export": "Write a trained generator into a file.",
+    "eval": "Measure a trained GAN.",
     "report": "Write the report of a run again.",
     "check": "Check a spec without training.",
     "list": "List the components that are installed.",

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import Patience, append
@@ -57,6 +58,10 @@ class Training:
     def _saver(self) -> Saver:
         return Saver(self.folder, self.checkpoints, self.patience)
 
+    @cached_property
+    def _standing(self) -> Standing:
+        return Standing(self.match.spec.output.best)
+
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
 
@@ -78,8 +83,8 @@ class Training:
     def run(self) -> None:
         """Train to the last step of the spec.
 
-        Raises DivergenceError, CheckpointError, RunFolderError, PluginError or Interrupted. In every case the
-        checkpoint that was begun is whole on return.
+        Raises DivergenceError, CheckpointError, RunFolderError, PluginError or Interrupted, and SpecError where no
+        metric gives the figure that tells the best checkpoint. In every case the one that was begun is whole on return.
         """
         try:
             while True:
@@ -92,6 +97,7 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
+        self._standing.recall(records(self.folder.log))
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
             self.sample()
@@ -104,7 +110,7 @@ class Training:
             if step % every.samples_every == 0 or step == steps:
                 self.sample()
             self.measure(last=step == steps)
-            if step % every.checkpoint_every == 0 or last:
+            if step % every.checkpoint_every == 0 or last or step == self._standing.step:
                 self.save()
             self.tick(step)
             if stopping and step < steps:
@@ -163,17 +169,21 @@ class Training:
                 if figures:
                     self._write(self.folder.log, {"step": step, "metrics": figures})
                     self.tell("logged", step, figures)
+                self._standing.hear(step, figures, by=component)
                 for name, picture in pictures.items():
                     path = self.folder.figure(name, step)
                     self.patience(partial(save_grid, picture[None], path))
                     self.tell("drawn", step, name, path)
+        if lacking := self._standing.lacking(self.match.spec.metrics):
+            self.save(wait=True)
+            raise lacking
 
     def save(self, *, wait: bool = False) -> None:
         """Begin to write a checkpoint, after making sure that every weight is finite; `wait` until it is there."""
         match = self.match
         averages = match.ema.networks if match.ema else {}
         match.guard.check({**match.networks, **{f"{name} (moving average)": n for name, n in averages.items()}})
-        self._saver.save(match.state())
+        self._saver.save(match.state(), spare=self._standing.step)
         if wait:
             self._saver.settle()
 
