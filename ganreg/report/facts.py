@@ -23,11 +23,15 @@ RECIPE = ("generator", "discriminator", "loss", "data")
 
 @dataclass(frozen=True)
 class Series:
-    """A quantity over the steps of a run. Values may be NaN or infinite."""
+    """A quantity over the steps of a run. Values may be NaN or infinite.
+
+    spread: of several runs of which these are the means, to either side of each value.
+    """
 
     name: str
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
+    spread: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
