@@ -20,7 +20,7 @@ FLOORS = {
     "trained": 4.5,
     "api": 5,
     "__init__": 5.1,
-    **dict.fromkeys(["scaffold", "testing"], 5.15),
+    **dict.fromkeys(["scaffold", "sweep", "testing"], 5.15),
     "cli": 5.2,
     "__main__": 5.3,
 }

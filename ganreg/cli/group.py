@@ -16,6 +16,7 @@ COMMANDS = {
     "sample": "Generate pictures with a trained GAN.",
     "export": "Write a trained generator into a file.",
     "eval": "Measure a trained GAN.",
+    "sweep": "Train every combination of some values.",
     "compare": "Compare runs, their seeds pooled.",
     "report": "Write the report of a run again.",
     "check": "Check a spec without training.",
