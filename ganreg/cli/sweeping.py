@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import click
 from ganreg.api import Run
 from ganreg.cli.app import App
 from ganreg.cli.composition import NAMES, validated
-from ganreg.errors import GanregError, RunFolderError, SpecError, UsageError, printable
+from ganreg.errors import GanregError, RunFolderError, SpecError, UsageError, brief, printable
 from ganreg.spec.changes import changes
 from ganreg.spec.document import Document, read
 from ganreg.spec.writing import plain
@@ -89,7 +89,8 @@ class Sweep:
     def run(self, executor: Executor, *, threads: int | None) -> None:
         """Run them. threads: by how many the processor's are divided, where this machine runs them."""
         environment = _environment(threads)
-        jobs = self.jobs()
+        jobs, stop = self.jobs(), self._folder / ".stop"
+        stop.unlink(missing_ok=True)  # which an earlier sweep was stopped by
         done = len(self._cells) - len(jobs)
         click.echo(f"{len(self._cells)} cells in {self._folder}: {len(jobs)} to train", err=True)
         with self._signals(executor), _shown(len(self._cells), done) as shown:
@@ -97,7 +98,7 @@ class Sweep:
             for cell in jobs:
                 record = self.state.records[cell.name]
                 words = self._app.words(*self._arguments(cell, record))
-                job = Job(cell.name, words, self._folder / "logs" / f"{cell.name}.txt", environment)
+                job = Job(cell.name, words, self._folder / "logs" / f"{cell.name}.txt", stop, environment)
                 futures[executor.submit(job)] = record
             pending = set(futures)
             while pending:
@@ -150,13 +151,11 @@ def _fail(record: Record, code: int, error: str) -> None:
 
 
 def _outcome(future: Future[Outcome | None]) -> Outcome | GanregError | None:
-    """What a future gives; a task that was cancelled gives nothing, and one that its machine lost is an error."""
+    """What a future gives; a task that its machine lost is an error."""
     try:
         return future.result()
-    except CancelledError:
-        return None
     except Exception as error:
-        return None if "Cancelled" in type(error).__name__ else GanregError(f"{type(error).__name__}: {error}")
+        return GanregError(f"{type(error).__name__}: {brief(error)}")
 
 
 def _environment(jobs: int | None) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Axis:
             raise SpecError([Mistake(message, position=text.position(0 if equals else len(option)))])
         if path.strip() == "output.folder":
             raise SpecError([Mistake("each cell has a folder of its own already", position=text.position(0))])
-        values = tuple(value for piece in _pieces(written) for value in _expanded(piece))
+        values = tuple(value for piece in _values(written) for value in _expanded(piece))
         if not values or not all(values):
             raise SpecError([Mistake("a value is missing here", position=text.position(len(path) + 1))])
         if twice := next((value for value in values if values.count(value) > 1), None):
@@ -78,8 +78,15 @@ def cells(axes: Sequence[Axis]) -> list[Cell]:
     return list(found.values())
 
 
-def _pieces(written: str) -> Iterator[str]:
-    """The values between the commas that stand in no bracket and no quote; those of a single list are its items."""
+def _values(written: str) -> list[str]:
+    """The values of an axis; those of a single list are its items."""
+    values = _parted(written)
+    alone = values[0] if len(values) == 1 else ""
+    return _parted(alone[1:-1]) if alone.startswith("[") and alone.endswith("]") and alone != "[]" else values
+
+
+def _parted(written: str) -> list[str]:
+    """What stands between the commas that are in no bracket and no quote."""
     pieces, depth, quote, start = list[str](), 0, "", 0
     for index, letter in enumerate(written):
         if quote:
@@ -93,11 +100,7 @@ def _pieces(written: str) -> Iterator[str]:
         elif letter == "," and depth == 0:
             pieces.append(written[start:index].strip())
             start = index + 1
-    pieces.append(written[start:].strip())
-    if len(pieces) == 1 and pieces[0].startswith("[") and pieces[0].endswith("]"):
-        yield from _pieces(pieces[0][1:-1].strip() + " ") if pieces[0] != "[]" else pieces
-    else:
-        yield from pieces
+    return [*pieces, written[start:].strip()]
 
 
 def _expanded(piece: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ganreg.errors import UsageError, brief
-from ganreg.sweep.processes import Job, Outcome, execute
+from ganreg.sweep.processes import NOW, Job, Outcome, execute
 
 
 class Cluster:
@@ -32,12 +32,12 @@ class Cluster:
             raise UsageError(f"there is no Ray at {address or 'this machine'}: {brief(error)}") from error
         self._ray = ray
         self._task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_execute)
-        self._references: list[Any] = []
+        self._stop: Path | None = None
 
     def submit(self, job: Job) -> Future[Outcome | None]:
         """Run a job where there is room."""
+        self._stop = job.stop
         reference = self._task.remote(job, str(Path.cwd()))
-        self._references.append(reference)
         found: Future[Outcome | None] = reference.future()
         return found
 
@@ -46,16 +46,16 @@ class Cluster:
         return []
 
     def stop(self, *, now: bool = False) -> None:
-        """Cancel what has not ended: a task under way passes it on to its process, and waits for it."""
-        for reference in self._references:
-            self._ray.cancel(reference, force=now)
+        """Tell the tasks, begun or not, by a file: Ray's own way to cancel does not reach one that waits."""
+        if self._stop is not None:
+            self._stop.write_text(NOW if now else "", encoding="utf-8")
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         self._ray.shutdown()
 
 
-def _execute(job: Job, folder: str) -> Outcome:
-    """A job in the folder that the sweep was started in."""
+def _execute(job: Job, folder: str) -> Outcome | None:
+    """A job in the folder that the sweep was started in; None where it was stopped before."""
     os.chdir(folder)
-    return execute(job, {})
+    return None if job.stop.exists() else execute(job, {})

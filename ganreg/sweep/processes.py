@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -18,17 +19,25 @@ from ganreg.errors import shortened
 
 PROGRESS = ("training into ", "step ", "going on from step ")
 """Beginnings of lines that tell of no error."""
+BEAT = 0.5
+"""Seconds between two looks at a process."""
+NOW = "now"
+"""What stands in the file that ends a process without saving."""
 MOST = 4_000
 """Characters of an error that are kept."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command line of ganreg, without its name. log: the file that takes what it says."""
+    """A command line of ganreg, without its name.
+
+    log: the file that takes what it says. stop: the file that stops it once it is there.
+    """
 
     name: str
     arguments: Sequence[str]
     log: Path
+    stop: Path
     environment: Mapping[str, str]
 
 
@@ -58,10 +67,7 @@ class Executor(Protocol):
 
 
 def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]]) -> Outcome:
-    """Run a job to its end. An interruption is passed on to it, and waited for.
-
-    begun: takes its process, for others to signal.
-    """
+    """Run a job to its end. begun: takes its process, for others to signal."""
     start = time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("wb") as log:
@@ -77,13 +83,24 @@ def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]]) -> Outcome:
         )
         begun[job.name] = process
         try:
-            code = process.wait()
-        except BaseException:
-            process.terminate()
-            code = process.wait()
+            code = _ended(process, job.stop)
         finally:
             begun.pop(job.name, None)
     return Outcome(code, round(time.monotonic() - start, 1), _last_words(job.log, code) if code else "")
+
+
+def _ended(process: subprocess.Popen[bytes], stop: Path) -> int:
+    """The exit code, in the end. Once there is a file the process is asked to save and stop, or ended if it says so."""
+    asked = False
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(BEAT)
+        if stop.exists():
+            if stop.read_text(encoding="utf-8") == NOW:
+                process.kill()
+            elif not asked:
+                process.terminate()
+                asked = True
 
 
 def _last_words(log: Path, code: int) -> str:
