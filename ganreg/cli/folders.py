@@ -45,9 +45,9 @@ checkpoint = click.option(
     "--checkpoint",
     "which",
     callback=_which,
-    metavar="STEP|best|latest",
+    metavar="STEP",
     default="latest",
     show_default=True,
-    help="Which one; best by output.best of the spec.",
+    help="A step, best by output.best of the spec, or latest.",
 )
 """Which checkpoint of a run a command takes."""
