@@ -26,6 +26,8 @@ from ganreg.sweep.state import Record, State
 
 BEAT = 0.2
 """Seconds between two looks at the cells."""
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""A terminal that closes stops the cells too, which would not hear of it."""
 
 
 class Sweep:
@@ -92,7 +94,10 @@ class Sweep:
         jobs, stop = self.jobs(), self._folder / ".stop"
         stop.unlink(missing_ok=True)  # which an earlier sweep was stopped by
         done = len(self._cells) - len(jobs)
-        click.echo(f"{len(self._cells)} cells in {self._folder}: {len(jobs)} to train", err=True)
+        wrong = sum(record.status == "failed" for record in self.state.records.values())
+        told = [f"{len(jobs)} to train", *([f"{done - wrong} complete"] if done > wrong else [])]
+        told += [f"{wrong} with a mistake"] if wrong else []
+        click.echo(f"{len(self._cells)} cells in {self._folder}: {', '.join(told)}", err=True)
         with self._signals(executor), _shown(len(self._cells), done) as shown:
             futures: dict[Future[Outcome | None], Record] = {}
             for cell in jobs:
@@ -105,7 +110,8 @@ class Sweep:
                 ended, pending = wait(pending, BEAT, FIRST_COMPLETED)
                 for future in ended:
                     self._end(futures[future], _outcome(future))
-                    shown.ended(futures[future])
+                    if futures[future].status != "pending":
+                        shown.ended(futures[future])
                 shown.running(executor.running())
         executor.close()
 
@@ -130,7 +136,7 @@ class Sweep:
 
     @contextmanager
     def _signals(self, executor: Executor) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM asks the cells to save and stop, the second ends them at once."""
+        """The first Ctrl-C, or another end, asks the cells to save and stop, the second ends them at once."""
 
         def heard(number: int, frame: object) -> None:
             again, self.signal_number = self.signal_number is not None, number
@@ -138,7 +144,7 @@ class Sweep:
             if not again:
                 os.write(2, b"\nstopping the cells, which save; once more ends them at once\n")
 
-        previous = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.signal(number, heard) for number in SIGNALS}
         try:
             yield
         finally:
@@ -221,7 +227,9 @@ class Bar:
 
     def ended(self, record: Record) -> None:
         """One has ended."""
-        self._display.console.print(f"{record.name}: {record.status} after {record.seconds:.0f} s", markup=False)
+        self._display.console.print(
+            f"{record.name}: {record.status} after {record.seconds:.0f} s", markup=False, highlight=False
+        )
         self._display.advance(self._task)
 
 

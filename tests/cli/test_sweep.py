@@ -47,6 +47,7 @@ def test_failing_cells_are_told_and_cost_the_others_nothing(ganreg: Call, tiny: 
     assert "--set loss=tiny-hinje" in invalid[0]["command"]
     assert not Path(invalid[0]["folder"]).exists()
     assert f"failed: {diverging['name']}, exit code 7:" in result.err
+    assert result.err.startswith("4 cells in here: 2 to train, 2 with a mistake\n")
     assert json.loads(Path("here/sweep.json").read_text())["cells"] == found["cells"]
 
 
@@ -65,7 +66,7 @@ def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options) -> Non
     result = ganreg(*sweep, "--axis", "seed=0..2")
     assert result.code == 0
     assert statuses(result) == dict.fromkeys(("seed=0", "seed=1", "seed=2"), "complete")
-    assert "3 cells in here: 2 to train" in result.err
+    assert "3 cells in here: 2 to train, 1 complete\n" in result.err
     assert "going on from step 2" in Path("here/logs/seed=1.txt").read_text()
     assert {path: path.stat().st_mtime_ns for path in Path("here/seed=0").rglob("*")} == times
     assert whole == {seed: Path(f"here/seed={seed}/log.jsonl").read_bytes() for seed in (0, 1)}
