@@ -74,12 +74,23 @@ def test_what_is_asked_for_comes_from_its_checkpoint(tiny: Tiny) -> None:
         loaded.sample(1, checkpoint=5)
 
 
+class Crash(Exception):
+    """The end of a process that could not save."""
+
+
+@pytest.mark.parametrize("saves", [True, False])
 @pytest.mark.parametrize("step", [3, 4, 5, 7])
-def test_a_run_that_was_stopped_keeps_the_same_best(tiny: Tiny, step: int) -> None:
+def test_a_run_that_was_stopped_or_crashed_keeps_the_same_best(tiny: Tiny, step: int, saves: bool) -> None:
     whole, parts = best_of(tiny, "whole").train(), best_of(tiny, "parts")
     stop = Stop()
-    with pytest.raises(Interrupted):
-        parts.train(stop=stop, tick=lambda done: setattr(stop, "signal_number", 15) if done == step - 1 else None)
+
+    def tick(done: int) -> None:
+        if done == step - 1 and not saves:
+            raise Crash
+        stop.signal_number = 15 if done == step - 1 else None
+
+    with pytest.raises(Interrupted if saves else Crash):
+        parts.train(stop=stop, tick=tick)
     gone_on = again(parts).train(resume=True)
     assert kept(whole) == kept(parts) == [4, 9]
     assert (whole.folder / "log.jsonl").read_bytes() == (parts.folder / "log.jsonl").read_bytes()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch.utils.tensorboard import SummaryWriter
 
 
@@ -48,17 +50,27 @@ class Events:
         self._close()
 
     def _at(self, step: int) -> SummaryWriter:
-        """The writer, for a step. A run that went back begins a file that makes the steps from there on void."""
-        if self._writer is not None and step < self._step:
-            self._close()
-        self._step = step
+        """The writer, for a step. Where a run goes back, what stands in the files from that step on is void."""
         if self._writer is None:
-            assert self._folder is not None, "a run starts before it tells anything"
-            first = not any(self._folder.glob("events.out.tfevents.*"))
-            self._writer = SummaryWriter(str(self._folder), purge_step=step)
-            if first:
-                self._writer.add_text("spec", f"```json\n{json.dumps(self._spec, indent=2)}\n```", step)
+            self._writer = self._opened(step)
+        elif step < self._step:
+            start = SessionLog(status=SessionLog.START)
+            self._writer.file_writer.add_event(Event(step=step, session_log=start))
+        self._step = step
         return self._writer
+
+    def _opened(self, step: int) -> SummaryWriter:
+        assert self._folder is not None, "a run starts before it tells anything"
+        before = sorted(self._folder.glob("events.out.tfevents.*"))
+        if step == 0:  # all that they hold is void, and TensorBoard would go on showing the text of another run
+            for path in before:
+                path.unlink()
+        elif before:  # they are read in the order of their names, which have a resolution of seconds
+            time.sleep(max(0, int(before[-1].name.split(".")[3]) + 1 - time.time()))
+        writer = SummaryWriter(str(self._folder), purge_step=step)
+        if step == 0 or not before:
+            writer.add_text("spec", f"```json\n{json.dumps(self._spec, indent=2)}\n```", step)
+        return writer
 
     def _close(self) -> None:
         if self._writer is not None:

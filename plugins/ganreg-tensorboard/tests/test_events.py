@@ -95,6 +95,15 @@ def test_a_resumed_run_tells_each_step_once(tmp_path, lost):
     assert len(events.Tensors("spec/text_summary")) == 1
 
 
+def test_a_run_in_the_place_of_another_voids_all_of_it(tmp_path):
+    run(tmp_path / "run", keep=1).train()
+    run(tmp_path / "run", keep=3).train(overwrite=True)
+    events = read(tmp_path / "run")
+    assert scalars(events) == logged(tmp_path / "run")
+    (text,) = events.Tensors("spec/text_summary")
+    assert '"keep": 3' in text.tensor_proto.string_val[0].decode()
+
+
 def test_a_run_that_goes_back_voids_what_it_had_told(tmp_path):
     events = TensorBoard().build(ganreg.Task(image=(1, 8, 8), latent=2))
     events.started(tmp_path, {"seed": 0})
