@@ -90,30 +90,42 @@ class Sweep:
 
     def run(self, executor: Executor, *, threads: int | None) -> None:
         """Run them. threads: by how many the processor's are divided, where this machine runs them."""
-        environment = _environment(threads)
-        jobs, stop = self.jobs(), self._folder / ".stop"
+        stop = self._folder / ".stop"
         stop.unlink(missing_ok=True)  # which an earlier sweep was stopped by
-        done = len(self._cells) - len(jobs)
+        jobs, environment = self.jobs(), _environment(threads)
+        self._announce(len(jobs))
+        with self._signals(executor), _shown(len(self._cells), len(self._cells) - len(jobs)) as shown:
+            try:
+                futures: dict[Future[Outcome | None], Record] = {}
+                for cell in jobs:
+                    record = self.state.records[cell.name]
+                    words = self._app.words(*self._arguments(cell, record))
+                    job = Job(cell.name, words, self._folder / "logs" / f"{cell.name}.txt", stop, environment)
+                    futures[executor.submit(job)] = record
+                self._follow(executor, futures, shown)
+            except BaseException:
+                executor.stop()
+                raise
+            finally:
+                executor.close()
+
+    def _announce(self, jobs: int) -> None:
         wrong = sum(record.status == "failed" for record in self.state.records.values())
-        told = [f"{len(jobs)} to train", *([f"{done - wrong} complete"] if done > wrong else [])]
-        told += [f"{wrong} with a mistake"] if wrong else []
-        click.echo(f"{len(self._cells)} cells in {self._folder}: {', '.join(told)}", err=True)
-        with self._signals(executor), _shown(len(self._cells), done) as shown:
-            futures: dict[Future[Outcome | None], Record] = {}
-            for cell in jobs:
-                record = self.state.records[cell.name]
-                words = self._app.words(*self._arguments(cell, record))
-                job = Job(cell.name, words, self._folder / "logs" / f"{cell.name}.txt", stop, environment)
-                futures[executor.submit(job)] = record
-            pending = set(futures)
-            while pending:
-                ended, pending = wait(pending, BEAT, FIRST_COMPLETED)
-                for future in ended:
-                    self._end(futures[future], _outcome(future))
-                    if futures[future].status != "pending":
-                        shown.ended(futures[future])
-                shown.running(executor.running())
-        executor.close()
+        complete = len(self._cells) - jobs - wrong
+        counts = {f"{jobs} to train": True, f"{complete} complete": complete, f"{wrong} with a mistake": wrong}
+        told = ", ".join(words for words, count in counts.items() if count)
+        click.echo(f"{len(self._cells)} cells in {self._folder}: {told}", err=True)
+
+    def _follow(self, executor: Executor, futures: Mapping[Future[Outcome | None], Record], shown: Lines | Bar) -> None:
+        """Take down and show what becomes of the cells, until all have ended."""
+        pending = set(futures)
+        while pending:
+            ended, pending = wait(pending, BEAT, FIRST_COMPLETED)
+            for future in ended:
+                self._end(futures[future], _outcome(future))
+                if futures[future].status != "pending":
+                    shown.ended(futures[future])
+            shown.running(executor.running())
 
     def _end(self, record: Record, outcome: Outcome | GanregError | None) -> None:
         """Take down what became of a cell."""
