@@ -30,13 +30,18 @@ class Fakes:
         self._made: dict[int, tuple[object, Tensor]] = {}
 
     def clear(self) -> None:
-        """Forget them; a step is over."""
+        """Forget them; a step is over, or the generator is another."""
         self._made.clear()
+
+    def moved(self, player: str) -> None:
+        """Forget them where the generator has moved: not every optimizer's kernel counts up a tensor's version."""
+        if player == self._owner():
+            self._made.clear()
 
     def of(self, play: Play) -> Tensor:
         """The pictures of a turn. They carry a graph of the generator where its weights require gradients."""
         match, owner = self._match, self._owner()
-        if owner is None or match.refines or match.spec.train.accumulate > 1:
+        if owner is None or not match.shares_fakes:
             return play.generate(play.z, play.labels)
         mine = play.player == owner
         before, images = self._made.pop(play.turn, (None, None))
@@ -56,7 +61,7 @@ class Fakes:
         return next((player for player, owned in players.items() if GENERATOR in owned), None)
 
     def _state(self) -> object:
-        """What is another one after the generator has moved or grown, or a buffer has changed that its graph holds."""
+        """What is another one after weights or buffers were written in place, as on leaving a lookahead."""
         network = self._match.networks[GENERATOR]
         return [(id(tensor), tensor._version) for tensor in chain(network.parameters(), network.buffers())]
 
