@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganreg.api import component, compose, load
     from ganreg.assembly import outline
-    from ganreg.batch import Batch, DiscriminatorOutput
+    from ganreg.batch import Batch, DiscriminatorOutput, Features
     from ganreg.components import (
         Augmentation,
         Dataset,
         Discriminator,
         Encoder,
+        Extractor,
         Game,
         Generator,
         Head,
@@ -38,6 +39,8 @@ __all__ = [
     "Discriminator",
     "DiscriminatorOutput",
     "Encoder",
+    "Extractor",
+    "Features",
     "Game",
     "GanregError",
     "Generator",
@@ -61,6 +64,7 @@ __all__ = [
 _HOMES = {
     "Batch": "ganreg.batch",
     "DiscriminatorOutput": "ganreg.batch",
+    "Features": "ganreg.batch",
     "GanregError": "ganreg.errors",
     "RunSpec": "ganreg.spec.runspec",
     "Task": "ganreg.task",

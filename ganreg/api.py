@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -255,6 +256,7 @@ class Run:
         world: the processes that play together; this one alone by default.
         """
         from ganreg.engine.folder import RunFolder
+        from ganreg.engine.layout import suits_channels_last
         from ganreg.engine.loop import Training
         from ganreg.engine.world import ALONE
 
@@ -262,6 +264,7 @@ class Run:
         task = task_of(spec, spec.data.info())
         feed = self._feed(task)
         match = self._match(task, feed, world or ALONE)
+        match.lay_out(suits_channels_last(match, partial(self._match, task, feed, match.world)))
         if spec.train.compile:
             for network in match.networks.values():
                 network.compile()

@@ -1,4 +1,4 @@
-"""What passes between a dataset, the networks and the losses."""
+"""What passes between a dataset, the networks, the losses and the metrics."""
 
 from __future__ import annotations
 
@@ -83,3 +83,15 @@ class DiscriminatorOutput:
                 class_logits=part(self.class_logits),
                 extra={name: part(value) for name, value in self.extra.items()},
             )
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an extractor says of N pictures.
+
+    values: (N, D), the point of each picture in the space that metrics measure in.
+    logits: (N, K) of a classifier over K classes; None where there is none.
+    """
+
+    values: Tensor
+    logits: Tensor | None = None

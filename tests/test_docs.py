@@ -143,7 +143,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @TEXT_BOOK
-@pytest.mark.parametrize("name", ["demo", "textbook-repaired"])
+@pytest.mark.parametrize(
+    "name", ["demo", "textbook-repaired", pytest.param("evaluation", marks=pytest.mark.needs("ganreg-metrics"))]
+)
 def test_examples_pass_the_check(name: str) -> None:
     ganreg.load(DOCS / "examples" / f"{name}.yaml").check()
 

@@ -100,6 +100,8 @@ def placed(kind: str, part: dict[str, Any]) -> dict[str, Any]:
             return {"penalties": [part]}
         case "metric" | "observer":
             return {f"{kind}s": [part]}
+        case "extractor":
+            return {"metrics": [{"name": "proofs/tiny-mean-distance", "extractor": part}]}
         case "optimizer":
             return {"optimizers": {"generator": part, "discriminator": part}}
         case "augmentation":

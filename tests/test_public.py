@@ -13,6 +13,8 @@ NAMES = [
     "Discriminator",
     "DiscriminatorOutput",
     "Encoder",
+    "Extractor",
+    "Features",
     "Game",
     "GanregError",
     "Generator",

@@ -16,6 +16,7 @@ KINDS = (
     "optimizer",
     "dataset",
     "metric",
+    "extractor",
     "observer",
 )
 """Every kind in the order of `ganreg.components.KINDS`: here, since `list` has no need of pydantic otherwise."""

@@ -58,10 +58,15 @@ def _result(run: Run) -> dict[str, Any]:
 
     folder = RunFolder(run.folder)
     losses: dict[str, float] = {}
-    metrics: dict[str, float] = {}
+    measured: dict[tuple[str, str], dict[str, Any]] = {}
     for record in records(folder.log):
         losses = record.get("losses", losses)
-        metrics.update(record.get("metrics", {}))
+        protocol = record.get("protocol", {})
+        for name, value in record.get("metrics", {}).items():
+            measured[name, json.dumps(protocol, sort_keys=True)] = {"value": value, "protocol": protocol}
+    metrics: dict[str, list[dict[str, Any]]] = {}
+    for (name, _), figure in measured.items():
+        metrics.setdefault(name, []).append(figure)
     pictures = sorted(folder.samples.glob("*.png"))
     return {
         "folder": str(run.folder),

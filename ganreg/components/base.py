@@ -5,6 +5,7 @@
 import re
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import (
@@ -95,6 +96,22 @@ class Component(BaseModel):
             described: dict[str, Any] = handler(schema)
             return described
         return {KIND_MARKER: cls.kind}
+
+
+def label(component: Component) -> str:
+    """`name(key=value, …)`, with the parameters that are not the defaults; of a path its last name."""
+    shown = [
+        f"{name}={_shown(value)}"
+        for name, field in type(component).model_fields.items()
+        if (value := getattr(component, name)) != field.default
+    ]
+    return f"{component.name}({', '.join(shown)})" if shown else component.name
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Component):
+        return label(value)
+    return value.name if isinstance(value, Path) else str(value)
 
 
 def _holds_components(value: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from ganreg.components.base import Component
+from ganreg.components.base import Component, label
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from ganreg.batch import DiscriminatorOutput
+    from ganreg.batch import DiscriminatorOutput, Features
     from ganreg.engine.match import Match
     from ganreg.engine.metrics import Evaluation
     from ganreg.engine.play import Play
@@ -191,13 +191,39 @@ class Dataset(Component, kind="dataset"):
 
 
 class Metric(Component, kind="metric"):
-    """Measures the generator. Builds a callable `(evaluation) -> {name: number, or picture (C, H, W) in [-1, 1]}`."""
+    """Measures the generator. Builds a callable `(evaluation) -> {name: number, or picture (C, H, W) in [-1, 1]}`.
+
+    What it builds may tell its `protocol(evaluation)` as well. Figures of different protocols are never put together.
+    """
 
     every: PositiveInt | None = Field(None, description="steps between two measurements; null for the end alone")
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Tensor]:
         """The figures, by name."""
         raise NotImplementedError(f"metric '{self.name}' is not callable")
+
+    def protocol(self, evaluation: Evaluation) -> Mapping[str, str | float | bool | None]:
+        """What the figures depend on besides the networks: extractor, counts, data, seed, by name; {} for nothing."""
+        return {}
+
+
+class Extractor(Component, kind="extractor"):
+    """Turns pictures into points of a space that metrics measure in. Builds a callable `images -> Features`.
+
+    Images are (N, C, H, W) in [-1, 1], of any size that `check(task)` accepts. One that tells classes apart provides
+    {"logits"}. Each picture's features depend on that picture alone.
+    """
+
+    def fingerprint(self) -> str:
+        """What its features depend on, in one line: name and parameters; one with weights adds their sha256.
+
+        Imports no torch. Raises DataError where the weights' file cannot be read.
+        """
+        return label(self)
+
+    def __call__(self, images: Tensor) -> Features:
+        """(N, C, H, W) to values (N, D), and logits (N, K) where it provides them."""
+        raise NotImplementedError(f"extractor '{self.name}' is not callable")
 
 
 class Observer(Component, kind="observer"):
@@ -233,6 +259,7 @@ KINDS: Mapping[str, type[Component]] = {
         Optimizer,
         Dataset,
         Metric,
+        Extractor,
         Observer,
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -30,17 +30,22 @@ class Fakes:
         self._made: dict[int, tuple[object, Tensor]] = {}
 
     def clear(self) -> None:
-        """Forget them; a step is over, or the generator is another."""
+        """Forget them; a step is over."""
         self._made.clear()
 
     def moved(self, player: str) -> None:
         """Forget them where the generator has moved: not every optimizer's kernel counts up a tensor's version."""
-        if player == self._owner():
-            self._made.clear()
+        if player == self._owner:
+            self.clear()
+
+    def grow(self) -> None:
+        """Forget all of a generator that makes other pictures, or has other tensors, in another stage."""
+        self.clear()
+        vars(self).pop("_tensors", None)
 
     def of(self, play: Play) -> Tensor:
         """The pictures of a turn. They carry a graph of the generator where its weights require gradients."""
-        match, owner = self._match, self._owner()
+        match, owner = self._match, self._owner
         if owner is None or not match.shares_fakes:
             return play.generate(play.z, play.labels)
         mine = play.player == owner
@@ -55,6 +60,7 @@ class Fakes:
         self._made[play.turn] = (self._state(), images.detach() if mine else images)
         return images if mine else images.detach()
 
+    @cached_property
     def _owner(self) -> str | None:
         """The player that moves the generator."""
         players: Mapping[str, tuple[str, ...]] = self._match.spec.game.players
@@ -62,8 +68,13 @@ class Fakes:
 
     def _state(self) -> object:
         """What is another one after weights or buffers were written in place, as on leaving a lookahead."""
+        return [tensor._version for tensor in self._tensors]
+
+    @cached_property
+    def _tensors(self) -> list[Tensor]:
+        """The generator's; networks are slow to list."""
         network = self._match.networks[GENERATOR]
-        return [(id(tensor), tensor._version) for tensor in chain(network.parameters(), network.buffers())]
+        return [*network.parameters(), *network.buffers()]
 
     @contextmanager
     def _thawed(self, owner: str) -> Iterator[None]:

@@ -18,7 +18,7 @@ from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, is_picture
+from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
@@ -181,11 +181,14 @@ class Training:
         for component, metric in zip(self.match.spec.metrics, self.match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
-                    found = metric(Evaluation(self.match, self.feed))
+                    evaluation = Evaluation(self.match, self.feed)
+                    found = metric(evaluation)
                     pictures = {name: value for name, value in found.items() if is_picture(value)}
                     figures = {name: float(value) for name, value in found.items() if name not in pictures}
+                    protocol = protocol_of(metric, evaluation)
                 if figures:
-                    self._write(self.folder.log, {"step": step, "metrics": figures})
+                    record = {"step": step, "metrics": figures, **({"protocol": protocol} if protocol else {})}
+                    self._write(self.folder.log, record)
                     self.tell("logged", step, figures)
                 for name, picture in pictures.items():
                     path = self.folder.figure(name, step)

@@ -58,6 +58,7 @@ class Match:
         self.step_index = 0
         self.position = 0
         self.attempt = 0
+        self.channels_last = False
         self.stage_index = 0
         self.size: int | None = None
         self.fade = 1.0
@@ -136,7 +137,7 @@ class Match:
         self.guard.judge(self.step_index, player, gradients, terms, lambda: self._cause(play, mover))
         if self.spec.train.clip is not None:
             nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
-        mover.optimizer.step()
+        mover.step()
         self.fakes.moved(player)
         if self._looking_ahead:
             return
@@ -184,7 +185,6 @@ class Match:
             return
         grows = index != self.stage_index
         self.stage_index, self.size, self.fade = index, size, fade
-        self.fakes.clear()
         with torch.random.fork_rng():
             torch.manual_seed(derive(self.spec.seed, "stage", index))
             for network in self.networks.values():
@@ -192,11 +192,20 @@ class Match:
                 network.to(self.device)
             if self.ema:
                 self.ema.stage(index, fade, self.device)
+        self.fakes.grow()
         if grows:
+            self.lay_out(self.channels_last)
             for player in self._players.values():
                 player.reseat()
 
     # What the engine and the plays use.
+
+    def lay_out(self, channels_last: bool) -> None:
+        """Keep kernels in memory with their channels last, or first, as torch makes them."""
+        self.channels_last = channels_last
+        order = torch.channels_last if channels_last else torch.contiguous_format
+        for network in (*self.networks.values(), *(self.ema.networks.values() if self.ema else ())):
+            network.to(memory_format=order)
 
     def step(self) -> None:
         """Play one step of the schedule. Its randomness follows from seed and step alone."""

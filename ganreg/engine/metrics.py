@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganreg.batch import Batch, DiscriminatorOutput
+from ganreg.components.base import label
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.pictures import evaluating, generate
@@ -25,6 +27,13 @@ class Evaluation:
         self.device = match.device
         self.step = match.step_index
 
+    @cached_property
+    def facts(self) -> Mapping[str, str | int]:
+        """What every figure depends on, for a metric's protocol: data, size of the pictures (C, H, W), seed."""
+        spec = self._match.spec
+        channels, height, width = self._match.fit(self._feed.take(torch.arange(1)).images).shape[1:]
+        return {"data": label(spec.data), "pictures": f"{channels}x{height}x{width}", "seed": spec.seed}
+
     def generated(self, count: int) -> Iterator[Batch]:
         """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device."""
         for index, size in enumerate(self._sizes(count)):
@@ -32,10 +41,15 @@ class Evaluation:
             yield replace(batch, images=batch.images.clamp(-1, 1))
 
     def real(self, count: int | None = None) -> Iterator[Batch]:
-        """The first `count` real pictures, all by default, in batches, float in [-1, 1] on the run's device."""
+        """`count` real pictures, all by default, in batches, float in [-1, 1] on the run's device.
+
+        Fewer than all lie evenly in the set, which may be sorted by class.
+        """
+        total = len(self._feed)
+        count = total if count is None else min(count, total)
         start = 0
-        for size in self._sizes(len(self._feed) if count is None else min(count, len(self._feed))):
-            batch = self._feed.take(torch.arange(start, start + size))
+        for size in self._sizes(count):
+            batch = self._feed.take(torch.arange(start, start + size) * total // count)
             yield replace(batch, images=self._match.fit(batch.images))
             start += size
 
@@ -55,6 +69,16 @@ class Evaluation:
     def _sizes(self, count: int) -> Iterator[int]:
         size = self._match.spec.train.batch_size
         return (min(size, count - start) for start in range(0, count, size))
+
+
+def protocol_of(metric: Any, evaluation: Evaluation) -> dict[str, str | float | bool | None]:
+    """The protocol of what a metric built; {} where it tells none. Raises TypeError where it is not flat."""
+    tell = getattr(metric, "protocol", None)
+    protocol = dict(tell(evaluation)) if tell else {}
+    for name, value in protocol.items():
+        if not isinstance(name, str) or not isinstance(value, str | int | float | bool | None):
+            raise TypeError(f"its protocol has {name!r}: {value!r}, where text, a number or null is due")
+    return protocol
 
 
 def is_picture(value: Any) -> bool:

@@ -48,6 +48,13 @@ class Player:
         self._seat()
         self.optimizer.state.update({p: before[p] for p in self.parameters if p in before})
 
+    def step(self) -> None:
+        """Let the optimizer move the parameters along their gradients."""
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                parameter.grad = _laid_out_as(parameter, parameter.grad)
+        self.optimizer.step()
+
     def take(self, state: Mapping[str, Any]) -> None:
         """Give the optimizer a state, with which it can step; raises whatever it makes of another.
 
@@ -60,6 +67,10 @@ class Player:
         rehearsal.load_state_dict(deepcopy(dict(state)))
         rehearsal.step()
         self.optimizer.load_state_dict(dict(state))
+        for tensor, values in self.optimizer.state.items():
+            for name, value in values.items():
+                if isinstance(value, Tensor):
+                    values[name] = _laid_out_as(tensor, value)
 
     def freeze(self, frozen: bool) -> None:
         """Let gradients past its parameters, or not."""
@@ -90,6 +101,16 @@ class Player:
                 self.optimizer.state.update(state)
                 for group, before in zip(self.optimizer.param_groups, settings, strict=True):
                     group.update(before)
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """A value whose numbers lie in the memory as the parameter's do.
+
+    The fused optimizers of torch take that for granted: of another order they make wrong steps without a word.
+    """
+    if value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _copied(values: Mapping[str, Any]) -> dict[str, Any]:

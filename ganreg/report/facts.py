@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -23,11 +23,15 @@ RECIPE = ("generator", "discriminator", "loss", "data")
 
 @dataclass(frozen=True)
 class Series:
-    """A quantity over the steps of a run. Values may be NaN or infinite."""
+    """A quantity over the steps of a run. Values may be NaN or infinite.
+
+    protocol: of a metric's figures, what they depend on besides the networks. There is one series for each.
+    """
 
     name: str
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
+    protocol: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def gather(run: RunFolder) -> Facts:
         steps=train.get("steps"),
         step=max([record["step"] for record in log + clock] + [step for step, _ in samples + checkpoints], default=0),
         losses=players,
-        metrics=_series((record["step"], record.get("metrics", {})) for record in log),
+        metrics=_metrics(log),
         speed=_series((record["step"], {"images per second": record["images_per_second"]}) for record in clock),
         images_per_second=median(rates) if rates else None,
         seconds=_total(record["seconds"] for record in clock),
@@ -87,6 +91,16 @@ def gather(run: RunFolder) -> Facts:
         components=lock.pop("components", {}),
         environment={name: version for name, version in lock.items() if name != "format"},
     )
+
+
+def _metrics(log: Iterable[Mapping[str, Any]]) -> list[Series]:
+    """One series per name and protocol: figures of different protocols do not compare."""
+    groups: dict[str, tuple[Mapping[str, Any], list[tuple[int, Mapping[str, float | None]]]]] = {}
+    for record in log:
+        protocol = record.get("protocol") or {}
+        _, lines = groups.setdefault(json.dumps(protocol, sort_keys=True), (protocol, []))
+        lines.append((record["step"], record.get("metrics", {})))
+    return [replace(one, protocol=protocol) for protocol, lines in groups.values() for one in _series(lines)]
 
 
 def _series(lines: Iterable[tuple[int, Mapping[str, float | None]]]) -> list[Series]:

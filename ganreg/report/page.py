@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from ganreg.engine.disk import replace
 from ganreg.engine.folder import RunFolder
@@ -35,12 +37,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Panel:
-    """A drawing and its legend: each curve's name, the number of its colour and its last value."""
+    """A drawing and its legend: each curve's name, the number of its colour and its last value.
+
+    protocol: what the values depend on besides the networks.
+    """
 
     title: str
     svg: str
     legend: list[tuple[str, int, str]]
     description: str
+    protocol: Mapping[str, Any]
 
 
 def write_report(folder: str | PathLike[str]) -> Path:
@@ -66,7 +72,7 @@ def render(facts: Facts) -> str:
     from jinja2 import Environment
 
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(number=_number, duration=_duration, size=_size)
+    environment.filters.update(number=_number, duration=_duration, size=_size, shown=_shown)
     template = environment.from_string(files("ganreg.report").joinpath("template.html").read_text("utf-8"))
     last = facts.step
     panels = [panel(player, terms, last, f"loss{i}") for i, (player, terms) in enumerate(facts.losses.items())]
@@ -88,14 +94,15 @@ def render(facts: Facts) -> str:
 
 
 def panel(title: str, series: Sequence[Series], last_step: int, key: str, *, from_zero: bool = False) -> Panel:
-    """A panel with one curve per series."""
+    """A panel with one curve per series, all of one protocol."""
     legend = [
         ("last" if one.name == title else one.name, 1 + index % plots.COLOURS, f"{one.values[-1]:,.4g}")
         for index, one in enumerate(series)
     ]
     spans = [f"{one.name} from {one.values[0]:,.4g} to {one.values[-1]:,.4g}" for one in series]
     svg = plots.curves(series, last_step, key, from_zero=from_zero)
-    return Panel(title, svg, legend, f"Curves over {last_step:,} steps: {'; '.join(spans)}")
+    description = f"Curves over {last_step:,} steps: {'; '.join(spans)}"
+    return Panel(title, svg, legend, description, series[0].protocol)
 
 
 def evenly(items: list[tuple[int, Path]], count: int) -> list[tuple[int, Path]]:
@@ -162,6 +169,11 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _shown(value: Any) -> str:
+    """A value of a protocol; of a hash its first digits, which tell it apart."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1…", "none" if value is None else str(value))
 
 
 def _size(count: int) -> str:

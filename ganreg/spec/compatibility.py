@@ -68,31 +68,37 @@ def _compilation(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
 
 
 def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Iterator[Mistake]:
-    provided = set(spec.discriminator.provides) | set(spec.generator.provides)
+    networks: list[tuple[Path, Component]] = [
+        (("discriminator",), spec.discriminator),
+        (("generator",), spec.generator),
+    ]
     asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
     asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
     asking += [(("metrics", index), metric) for index, metric in enumerate(spec.metrics)]
     for path, part in asking:
-        inner = [c for there, c in spec.components() if there[: len(path)] == path and len(there) > len(path)]
-        lacking = sorted(set(part.requires).union(*(c.requires for c in inner)) - provided)
+        inner = [(there, c) for there, c in spec.components() if there[: len(path)] == path and len(there) > len(path)]
+        # What a part needs, one of another kind inside it may give: a metric's extractor has logits of its own.
+        own = [(there, component) for there, component in inner if component.kind != part.kind]
+        needed = set(part.requires).union(*(component.requires for _, component in inner))
+        lacking = sorted(needed.difference(*(giver.provides for _, giver in (*networks, *own))))
         if not lacking:
             continue
-        words = " and ".join(lacking)
+        kinds = {giver.kind for _, giver in (*networks, *own)}
         fitting = [
             f"{entry.kind} {listing.namespace}/{entry.name}"
             for listing in registry.listings()
             for entry in sorted(listing.entries, key=lambda e: (e.kind, e.name))
-            if entry.kind in ("discriminator", "generator") and set(entry.provides) >= set(lacking)
+            if entry.kind in kinds and set(entry.provides) >= set(lacking)
         ]
         yield Mistake(
-            f"the {part.kind} '{part.name}' needs {words}",
+            f"the {part.kind} '{part.name}' needs {' and '.join(lacking)}",
             path,
             document.locate(path),
             f"provided by: {', '.join(fitting) or 'nothing that is installed'}",
             [
-                (f"the {n.kind} '{n.name}' does not provide it", document.locate((n.kind,)))
-                for n in (spec.discriminator, spec.generator)
-                if n.kind == "discriminator" or n.provides
+                (f"the {giver.kind} '{giver.name}' does not provide it", document.locate(there))
+                for there, giver in own or networks
+                if giver.kind != "generator" or giver.provides
             ],
         )
 

@@ -66,6 +66,9 @@ class Train(Section):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
     compile: bool = Field(False, description="compile the networks with torch.compile")
+    channels_last: bool | None = Field(
+        None, description="kernels in memory with channels last; null: on the CPU, where a first step goes well so"
+    )
     sync_batch_norm: bool = Field(
         False, description="of several processes, let batch normalization see the rows of all"
     )

@@ -96,7 +96,9 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
             hint = f"did you mean '{near[0]}'?" if near else hint
         case _:
             given = error["input"]
-            if error["type"] not in OWN and not isinstance(given, Component) and path:
+            if error["type"] == "value_error" and isinstance(given, Mapping):
+                message = _lower(message)  # of a whole part: what is wrong is no single value
+            elif error["type"] not in OWN and not isinstance(given, Component) and path:
                 shown = "a mapping" if isinstance(given, Mapping) else _shown(given)
                 # A validator that speaks of a whole mapping has found fault with what is in it.
                 rest = "" if error["type"] == "value_error" and isinstance(given, Mapping) else f", not {shown}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from ganreg.errors import DataError
+from ganreg.errors import DataError, PluginError
 from ganreg.testing.check import Skip
 
 SIDE = 20
@@ -44,7 +44,7 @@ def scratch() -> Path:
 
 
 def present(look: Callable[[], Any]) -> Any:
-    """What looking at data gives. Raises Skip where it is not on this machine.
+    """What looking at data gives. Raises Skip where it, or a package to look with, is not on this machine.
 
     What is cached on the way goes to a folder of this process, where the system's convention lets it be told.
     """
@@ -53,3 +53,5 @@ def present(look: Callable[[], Any]) -> Any:
             return look()
     except DataError as error:
         raise Skip(f"its data is not here: {error}") from None
+    except PluginError as error:
+        raise Skip(f"what it needs is not installed: {str(error).splitlines()[0]}") from None

@@ -128,7 +128,7 @@ def _look(described: Mapping[str, Any]) -> None:
         return  # another check's business
     looks: list[Callable[[], Any]] = [lambda: part.provides, lambda: part.requires]
     looks += [lambda task=task: part.check(Task(**task)) for task in described["tasks"]]  # type: ignore[misc]
-    looks += [getattr(part, name) for name in ("info", "milestones") if hasattr(part, name)]
+    looks += [getattr(part, name) for name in ("info", "milestones", "fingerprint") if hasattr(part, name)]
     for look in looks:
         try:
             look()

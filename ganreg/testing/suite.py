@@ -140,8 +140,10 @@ class Subject:
 
     @cached_property
     def requires(self) -> frozenset[str]:
-        """What it and the parts inside it require."""
-        return frozenset().union(*(part.requires for _, part in components_in(self.part)))
+        """What it and the parts inside it require, of others than those of another kind inside it."""
+        parts = [part for _, part in components_in(self.part)]
+        given = frozenset().union(*(part.provides for part in parts if part.kind != self.kind))
+        return frozenset().union(*(part.requires for part in parts)) - given
 
     @cached_property
     def claimed(self) -> tuple[Task, ...]:

@@ -10,7 +10,9 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +25,10 @@ from typing import Any
 import torch
 
 import ganreg
+from ganreg.assembly import assemble
+from ganreg.engine.loop import Clock
 from ganreg.registry import Registry
+from ganreg.spec.compatibility import task_of
 from tests.benchmarks.bare import loop
 from tests.benchmarks.cases import CASES, spec_of
 from tests.benchmarks.floor import matrix_work
@@ -66,12 +71,53 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
 
 def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """The bare loop as one writes it, the same with the optimizer that ganreg takes, and the matrix work."""
+    task, cpu = task_of(run.spec, run.spec.data.info()), torch.device("cpu")
+    data = run.spec.data.build(task)
     for name, fused in (("bare", False), ("bare, fused", True)):
-        training = run.assemble()
-        networks, data = training.match.networks, training.feed._data
+        networks = assemble(run.spec, task, cpu).networks
         yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
+    yield "the same work", same_work(spec)
     match = run.assemble().match
     yield "matrix work", matrix_work(dict(match.networks), match.step)
+
+
+def same_work(spec: dict[str, Any]) -> Callable[[], None]:
+    """A step of ganreg's, and now and then its log, told to do what the bare loop does."""
+    critics = spec.get("schedule", {}).get("discriminator_steps", 1)
+    changes = {"schedule": {"name": "twice", "discriminator_steps": critics}}
+    train = {**spec["train"], "channels_last": False}
+    run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **{**spec, **changes, "train": train})
+    training = run.assemble()
+    clock, every = Clock(training.match, 0), run.spec.output.log_every
+
+    def step() -> None:
+        training.match.step()
+        if training.match.step_index % every == 0:
+            training.log(clock)
+
+    return step
+
+
+def peak(name: str, loop_name: str) -> float:
+    """MiB that a process has held at most which does ten steps of a case."""
+    words = [sys.executable, "-m", "tests.benchmarks", "--case", name, "--peak", loop_name]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+
+
+def ten_steps(name: str, loop_name: str) -> float:
+    """The same of this process, which does them."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec = spec_of(name, f"{folder}/run", steps=10)
+        run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
+        if loop_name == "ganreg":
+            run.train()
+        else:
+            task = task_of(run.spec, run.spec.data.info())
+            networks, data = assemble(run.spec, task, torch.device("cpu")).networks, run.spec.data.build(task)
+            timed(loop(spec, networks["generator"], networks["discriminator"], data, fused=False), 10)
+    # What getrusage says of a process begins with what its parent held.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 2**10  # type: ignore[index]
 
 
 def timed(work: Callable[[], None], steps: int) -> float:
@@ -93,8 +139,10 @@ def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:
     ratios = {
         other: statistics.quantiles([a / b for a, b in zip(took["ganreg"], seconds, strict=True)], n=4)
         for other, seconds in took.items()
-        if other != "ganreg"
+        if other not in ("ganreg", "the same work")
     }
+    same = [a / b for a, b in zip(took["the same work"], took["bare, fused"], strict=True)]
+    ratios["the same work"] = statistics.quantiles(same, n=4)
     return {
         "milliseconds": {name: round(1e3 * statistics.median(seconds), 3) for name, seconds in took.items()},
         "ratio": {other: [round(value, 3) for value in found] for other, found in ratios.items()},
@@ -110,14 +158,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 for all cores")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the spec's `train`")
+    parser.add_argument("--peak", choices=("ganreg", "bare"), help="print the memory that one of them takes, no more")
     parser.add_argument("--json", metavar="FILE", help="where the figures go")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
+    if options.peak:
+        print(ten_steps(options.case[0], options.peak))
+        return
     train = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in options.set)}
     cases = {}
     for name in options.case or CASES:
         cases[name] = measure(name, options.rounds, **train)
+        cases[name]["peak"] = {which: peak(name, which) for which in ("ganreg", "bare")}
         print(row(name, cases[name]), flush=True)
     found = {"command": "python -m tests.benchmarks " + " ".join(sys.argv[1:]), **machine(), "cases": cases}
     if options.json:

@@ -2,7 +2,7 @@
 
 from pydantic import PositiveInt
 
-from ganreg import Batch, Dataset, Discriminator, Generator, hookimpl
+from ganreg import Batch, Dataset, Discriminator, Generator, Schedule, hookimpl
 from ganreg.task import DatasetInfo
 
 
@@ -51,7 +51,19 @@ class ResNetDiscriminator(Discriminator, name="resnet"):
         return Discriminator(task.image, self.width)
 
 
+class Twice(Schedule, name="twice"):
+    """`alternating`, which makes the generated pictures for each player: what a bare loop does."""
+
+    discriminator_steps: PositiveInt = 1
+
+    def step(self, game):
+        """Play one step."""
+        for _ in range(self.discriminator_steps):
+            game.update("discriminator")
+        game.update("generator")
+
+
 @hookimpl
 def ganreg_components():
     """What the cases name."""
-    return [Noise, ResNetGenerator, ResNetDiscriminator]
+    return [Noise, ResNetGenerator, ResNetDiscriminator, Twice]

@@ -73,7 +73,7 @@ def test_list_shows_name_id_and_first_line_under_its_kind(ganreg: Call) -> None:
     assert (result.code, result.err) == (0, "")
     sections = dict(section.split("\n", 1) for section in result.out.split("\n\n"))
     assert list(sections) == ["generators", "discriminators", "encoders", "losses", "penalties", "augmentations",
-                              "schedules", "games", "optimizers", "datasets"]  # fmt: skip
+                              "schedules", "games", "optimizers", "datasets", "metrics", "extractors"]  # fmt: skip
     assert "  tiny-generator         proofs/tiny-generator         A dense layer to a grid" in sections["generators"]
     assert "proofs/tiny-hinge" in sections["losses"]
     assert "proofs/tiny-hinge" not in sections["generators"]

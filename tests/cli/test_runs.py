@@ -75,6 +75,18 @@ def test_run_as_json_gives_the_last_losses(ganreg: Call, tiny: Options, tmp_path
     assert set(found["losses"]) == {"discriminator/loss", "generator/loss"}
 
 
+def test_run_as_json_gives_each_figure_by_its_protocol(ganreg: Call, tiny: Options) -> None:
+    coarse = [
+        {"name": "tiny-mean-distance", "every": 1, "extractor": {"name": "tiny-coarse", "side": n}} for n in (1, 2)
+    ]
+    result = ganreg("run", *tiny, "--out", "here", "--json", "--set", f"metrics={json.dumps(coarse)}")
+    (name, found), *others = json.loads(result.out)["metrics"].items()
+    assert (name, others) == ("mean-distance", [])
+    last = [record for record in records(Path("here/log.jsonl")) if "metrics" in record][-2:]
+    assert found == [{"value": r["metrics"]["mean-distance"], "protocol": r["protocol"]} for r in last]
+    assert [figure["protocol"]["extractor"] for figure in found] == ["tiny-coarse(side=1)", "tiny-coarse"]
+
+
 def test_run_replaces_a_run_only_when_told_to(ganreg: Call, tiny: Options) -> None:
     assert ganreg("run", *tiny, "--out", "here").code == 0
     refused = ganreg("run", *tiny, "--out", "here", "--seed", "5")

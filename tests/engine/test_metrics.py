@@ -8,12 +8,13 @@ from typing import ClassVar
 import pytest
 import torch
 from PIL import Image
+from pydantic import Field
 from torch import nn
 
-from ganreg import Metric, Observer
+from ganreg import Extractor, Metric, Observer, component
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import evaluating
-from ganreg.errors import SpecError
+from ganreg.errors import PluginError, SpecError
 from tests.conftest import Tiny
 
 
@@ -142,3 +143,53 @@ def test_what_a_metric_requires_is_checked_before_the_run(tiny: Tiny) -> None:
 
     with pytest.raises(SpecError, match=r"(?s)metrics.*the metric 'glossy' needs gloss"):
         tiny(metrics=[Glossy()]).check()
+
+
+def test_what_figures_depend_on_stands_beside_them_in_the_log(tiny: Tiny) -> None:
+    metrics = [{"name": "tiny-mean-distance", "extractor": {"name": "tiny-coarse", "side": side}} for side in (2, 3)]
+    run = tiny(metrics=[*metrics, Shade()], data={"name": "tiny-pictures", "side": 28}, seed=3).train()
+    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    first, second, bare = [record for record in log if "metrics" in record]
+    facts = {"data": "tiny-pictures(side=28)", "pictures": "1x28x28", "seed": 3}
+    assert first["protocol"] == {**facts, "extractor": "tiny-coarse", "count": 8}
+    assert second["protocol"] == {**facts, "extractor": "tiny-coarse(side=3)", "count": 8}
+    assert first["metrics"].keys() == second["metrics"].keys()
+    assert "protocol" not in bare
+    assert run.report().read_text().count("<h3>mean-distance</h3>") == 2
+
+
+def test_a_protocol_that_is_not_flat_is_refused(tiny: Tiny) -> None:
+    class Deep(Shade, name="deep"):
+        """Has a list in its protocol."""
+
+        def protocol(self, evaluation):
+            return {"counts": [1, 2]}
+
+    with pytest.raises(
+        PluginError, match=r"the metric 'deep' failed.*'counts': \[1, 2\], where text, a number or null"
+    ):
+        tiny(metrics=[Deep()]).train()
+
+
+def test_fewer_real_pictures_than_all_lie_evenly_in_the_set(tiny: Tiny) -> None:
+    training = tiny().assemble()
+    evaluation = Evaluation(training.match, training.feed)
+    (every,) = [torch.cat([batch.images for batch in evaluation.real()])]
+    some = torch.cat([batch.images for batch in evaluation.real(6)])
+    assert torch.equal(every, training.feed.take(torch.arange(40)).images)
+    assert torch.equal(some, every[[0, 6, 13, 20, 26, 33]])
+
+
+def test_a_metrics_extractor_gives_what_it_requires(tiny: Tiny) -> None:
+    class Sharp(Metric, name="sharp"):
+        """Requires logits, which no network provides."""
+
+        requires = frozenset({"logits"})
+        extractor: Extractor = Field("tiny-coarse", description="gives the logits")
+
+    tiny(metrics=[component("metric", "tiny-mean-distance")]).check()
+    tiny(metrics=[Sharp(extractor=component("extractor", "tiny-coarse", classes=True))]).check()
+    with pytest.raises(SpecError, match=r"(?s)the metric 'sharp' needs logits.*'tiny-coarse' does not provide it") as e:
+        tiny(metrics=[Sharp(extractor=component("extractor", "tiny-coarse"))]).check()
+    assert "provided by: extractor proofs/tiny-coarse" in str(e.value)
+    assert "discriminator" not in str(e.value)

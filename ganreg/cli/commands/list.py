@@ -27,7 +27,8 @@ def command(app: App, kind: str | None, as_json: bool) -> None:
     """List the components that are installed.
 
     Each line begins with the name that a spec takes. KIND leaves out all other kinds; it is one of generator,
-    discriminator, encoder, loss, penalty, augmentation, schedule, game, optimizer, dataset, metric and observer.
+    discriminator, encoder, loss, penalty, augmentation, schedule, game, optimizer, dataset, metric, extractor and
+    observer.
     """
     listings = app.registry.listings()
     offered = [(listing, entry) for listing in listings for entry in listing.entries if kind in (None, entry.kind)]

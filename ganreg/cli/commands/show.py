@@ -22,6 +22,7 @@ PLACES = {
     "augmentation": "augment: {}",
     "optimizer": "optimizers: {{generator: {}}}",
     "metric": "metrics: [{}]",
+    "extractor": "metrics: [{{name: <metric>, extractor: {}}}]",
     "observer": "observers: [{}]",
 }
 """Where a spec names a kind; under the kind itself where nothing stands here."""

@@ -23,6 +23,7 @@ METHODS = {
     "schedule": (("step",),),
     "game": (("terms",),),
     "metric": (("__call__",),),
+    "extractor": (("__call__",),),
     "observer": (("started",), ("logged",), ("sampled",), ("finished",)),
 }
 """Per kind the methods of which what is built has these, or those."""

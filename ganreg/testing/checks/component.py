@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from ganreg.components import KINDS, Component, Game
+from ganreg.spec.runspec import components_in
 from ganreg.task import Task
 from ganreg.testing.check import Failure, check
 from ganreg.testing.checks.plugin import watched
@@ -99,7 +100,7 @@ def _from_yaml(text: str, kind: type[Component], subject: Subject) -> Component:
 
 @check(remedy="import torch inside build alone")
 def torch_free(subject: Subject) -> None:
-    """Making it, its check, info, milestones, provides and requires import no torch."""
+    """Making it, its check, info, milestones, fingerprint, provides and requires import no torch."""
     place = watched(subject.suite)["components"].get(f"{subject.kind} {subject.id}")
     if place:
         raise Failure(f"it imports torch before it is built ({place})")
@@ -124,13 +125,14 @@ def tasks(subject: Subject) -> None:
 @check(
     *("loss", "penalty", "game", "metric"),
     needs=("builds", "players"),
-    remedy="require words that a discriminator or generator provides",
+    remedy="require words that a discriminator, a generator or a part of another kind inside it provides",
 )
 def requires(subject: Subject) -> None:
     """It requires whatever it reads of an output beyond logits, and something installed provides that."""
     known = {"features", "embedding", "class_logits"}
     if not subject.requires <= known:  # only then are other plugins loaded
-        for role in ("discriminator", "generator"):
+        inner = {part.kind for _, part in components_in(subject.part)} - {subject.kind}
+        for role in ("discriminator", "generator", *sorted(inner)):
             known.update(*(part.provides for part in subject.suite.fitting(role)))
             known.update(*(component.adds for component in subject.suite.offered(role)))
     for word in sorted(subject.requires - known):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganreg.engine.metrics import Evaluation, is_picture
+from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.state import same
 from ganreg.spec.runspec import RunSpec
@@ -53,6 +53,23 @@ def _figures(found: Any) -> Mapping[str, float | Tensor]:
                 f"the picture '{name}' lies in [{low:.3g}, {high:.3g}], not in [-1, 1]", "2 * x - 1 of [0, 1]"
             )
     return figures
+
+
+@check("metric", needs=("figures",), remedy="tell counts, extractor and data, not what a measurement finds")
+def protocol(subject: Subject) -> None:
+    """Its protocol is text, numbers and null by name, the same at every measurement."""
+    match = arena.match(subject, size=BATCH)
+    measure: Any = build(subject.make(), match.parts.task)
+    told = []
+    for _ in range(2):
+        evaluation = Evaluation(match, match.feed)
+        measure(evaluation)
+        told.append(protocol_of(measure, evaluation))
+        arena.play(match, 1)
+    for name in {**told[0], **told[1]}:
+        one, other = (protocol.get(name) for protocol in told)
+        if one != other:
+            raise Failure(f"after another step, '{name}' of its protocol is {other!r} in place of {one!r}")
 
 
 @check("metric", needs=("figures",), remedy="measure on copies, in torch.no_grad(), and leave modes and weights alone")

@@ -10,6 +10,7 @@ from ganreg_proofs.basics import Judge, Pictures, TinyDiscriminator, TinyGenerat
 from ganreg_proofs.bigan import BiGAN, PairDiscriminator, TinyEncoder
 from ganreg_proofs.cyclegan import CycleGAN, PatchDiscriminator, Translator, UnpairedPictures
 from ganreg_proofs.extragradient import Extragradient
+from ganreg_proofs.features import Coarse, MeanDistance
 from ganreg_proofs.logan import LOGAN, LatentStep
 from ganreg_proofs.multiscale import FeatureMatching, MultiScaleDiscriminator
 from ganreg_proofs.path_length import MappedGenerator, PathLength
@@ -73,4 +74,6 @@ def ganreg_components():
         AuxiliaryClassifier,
         ACGANLoss,
         Relativistic,
+        Coarse,
+        MeanDistance,
     ]

@@ -21,4 +21,4 @@ def caught_by(check: str) -> Callable[[Class], Class]:
 
 
 # Importing them fills the list.
-from defects import datasets, losses, networks, parameters, parts, watchers  # noqa: E402, F401
+from defects import datasets, extractors, losses, networks, parameters, parts, watchers  # noqa: E402, F401

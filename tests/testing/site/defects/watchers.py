@@ -51,6 +51,28 @@ class Pixels(Metric, name="pixels"):
         return {"first": (next(evaluation.generated(8)).images[0] + 1) * 127.5}
 
 
+@caught_by("protocol")
+class Diary(Metric, name="diary"):
+    """Takes the step for a part of its protocol."""
+
+    def __call__(self, evaluation):
+        return {"mean": float(next(evaluation.generated(8)).images.mean())}
+
+    def protocol(self, evaluation):
+        return {"step": evaluation.step}
+
+
+@caught_by("protocol")
+class Nested(Metric, name="nested"):
+    """A mapping in its protocol."""
+
+    def __call__(self, evaluation):
+        return {"mean": float(next(evaluation.generated(8)).images.mean())}
+
+    def protocol(self, evaluation):
+        return {"pictures": {"count": 8}}
+
+
 @caught_by("disturbs-nothing")
 class Silences(Metric, name="silences"):
     """Leaves the generator in evaluation."""

@@ -1,0 +1,253 @@
+"""The metrics. Each measures a sample of generated and real pictures; `protocol` says which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, PositiveInt, model_validator
+
+from ganreg import Extractor, Metric, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from ganreg_metrics.measurement import Measurement, Sample
+
+GENERATED, REAL = "generated pictures", "real pictures, evenly from the set; null for all"
+
+
+class Measured(Metric):
+    """What all of them share: counts of pictures, and the protocol."""
+
+    generated: int = Field(10_000, ge=2, description=GENERATED, examples=[48])
+    real: int | None = Field(None, ge=2, description=REAL, examples=[48])
+
+    @property
+    def least(self) -> int:
+        """How many pictures there are of the side that has fewer, as far as it can be told without the set."""
+        return min(self.generated, self.real or self.generated)
+
+    def build(self, task: Task) -> Measurement:
+        """A callable of an evaluation, with its protocol."""
+        from ganreg_metrics.measurement import Measurement
+
+        return Measurement(self)
+
+    def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
+        """The figures of a sample, by name. Raises ValueError where it is too small for them."""
+        raise NotImplementedError
+
+
+class InFeatures(Measured):
+    """What is measured in the space of an extractor."""
+
+    extractor: Extractor = Field("fashion-cnn", description="gives the space that is measured in")  # type: ignore[assignment]
+
+    def check(self, task: Task) -> None:
+        """As its extractor."""
+        self.extractor.check(task)
+
+    def build(self, task: Task) -> Measurement:
+        """A callable of an evaluation, with its protocol."""
+        from ganreg_metrics.measurement import Measurement
+
+        return Measurement(self, self.extractor.build(task))
+
+
+class Frechet(InFeatures, name="frechet"):
+    """Fréchet distance of features: FID, with the extractor `inception` (Heusel et al., 2017; arXiv:1706.08500).
+
+    |μ_r - μ_g|² + tr(Σ_r + Σ_g - 2 (Σ_r Σ_g)^½) of the Gaussians with their means and covariances; 0 or more, lower is
+    better. It falls with the number of pictures: compare figures of one count alone, of more pictures than features.
+    """
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """frechet."""
+        from ganreg_metrics.distances import Moments, frechet
+
+        return {"frechet": frechet(Moments.of(sample.generated.values), Moments.of(sample.real.values))}
+
+
+class IntraFrechet(InFeatures, name="intra-frechet"):
+    """Fréchet distance within each class of a conditional run (Miyato & Koyama, 2018; arXiv:1802.05637).
+
+    The mean over the classes, and the largest of them; lower is better.
+    """
+
+    def check(self, task: Task) -> None:
+        """Refuses an unconditional run."""
+        super().check(task)
+        if task.classes is None:
+            raise ValueError("compares class by class: set conditional: true, with labelled data")
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """intra-frechet and intra-frechet/largest. Raises ValueError for a class of fewer than two pictures."""
+        from ganreg_metrics.distances import Moments, frechet
+
+        generated, real = sample.generated, sample.real
+        assert generated.labels is not None, "a conditional run gives labels"
+        assert real.labels is not None, "a conditional run gives labels"
+        found = []
+        for label in range(int(real.labels.max()) + 1):
+            sides = [side.values[side.labels == label] for side in (generated, real)]
+            if min(map(len, sides)) < 2:
+                raise ValueError(f"class {label} has fewer than two pictures on one side: let it take more of them")
+            found.append(frechet(*map(Moments.of, sides)))
+        return {"intra-frechet": sum(found) / len(found), "intra-frechet/largest": max(found)}
+
+
+class Kernel(InFeatures, name="kernel"):
+    """Kernel distance of features: KID, with the extractor `inception` (Bińkowski et al., 2018; arXiv:1801.01401).
+
+    The unbiased estimate of MMD² with k(x, y) = (xᵀy / D + 1)³, mean over random subsets, with its standard error.
+    About 0 for one distribution, where it may be negative; lower is better. It does not lean on the number of pictures.
+    """
+
+    subsets: int = Field(100, ge=2, description="random subsets that are compared", examples=[4])
+    size: int = Field(1000, ge=2, description="pictures of each side in a subset", examples=[16])
+
+    @model_validator(mode="after")
+    def _enough(self) -> Kernel:
+        if self.size > self.least:
+            raise ValueError(f"a subset of {self.size} pictures cannot be drawn from {self.least}")
+        return self
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """kernel and kernel/error."""
+        from ganreg_metrics.distances import kernel_distance
+
+        mean, error = kernel_distance(sample.generated.values, sample.real.values, self.subsets, self.size)
+        return {"kernel": mean, "kernel/error": error}
+
+
+class InceptionScore(InFeatures, name="inception-score"):
+    """Inception score (Salimans et al., 2016; arXiv:1606.03498) with any classifier.
+
+    exp(E_x KL(p(y|x) ‖ p(y))) over generated pictures alone, mean and deviation over splits; from 1 to the number of
+    classes, higher is better. It does not see whether classes look real.
+    """
+
+    requires: ClassVar[frozenset[str]] = frozenset({"logits"})
+
+    splits: PositiveInt = Field(10, description="parts that the pictures are cut into", examples=[2])
+
+    @model_validator(mode="after")
+    def _enough(self) -> InceptionScore:
+        if self.splits > self.generated:
+            raise ValueError(f"{self.generated} pictures cannot be cut into {self.splits} parts")
+        return self
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """inception-score and inception-score/deviation."""
+        import torch
+
+        from ganreg_metrics.distances import inception_score
+
+        logits = sample.generated.logits
+        assert logits is not None, "the extractor provides them"
+        # In a conditional run the classes come in order.
+        order = torch.randperm(len(logits), generator=torch.Generator().manual_seed(0))
+        mean, deviation = inception_score(logits[order], self.splits)
+        return {"inception-score": mean, "inception-score/deviation": deviation}
+
+
+class PRDC(InFeatures, name="prdc"):
+    """Precision, recall, density and coverage, from each picture's k nearest neighbours.
+
+    Precision and recall after Kynkäänniemi et al. (2019; arXiv:1904.06991), density and coverage after Naeem et al.
+    (2020; arXiv:2002.09797), with balls that reach each picture's k-th neighbour on its own side. Precision and density
+    fall where pictures look wrong, recall and coverage where kinds of pictures are missing. All but density, which may
+    exceed 1, lie in [0, 1]; higher is better.
+    """
+
+    neighbours: PositiveInt = Field(5, description="k: 3 in the paper on precision and recall, 5 in the other")
+
+    @model_validator(mode="after")
+    def _enough(self) -> PRDC:
+        if self.neighbours >= self.least:
+            raise ValueError(f"{self.least} pictures have no neighbour number {self.neighbours}")
+        return self
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """precision, recall, density and coverage."""
+        from ganreg_metrics.distances import prdc
+
+        return prdc(sample.generated.values, sample.real.values, self.neighbours)
+
+
+class Neighbours(InFeatures, name="neighbours"):
+    """Generated pictures beside the real ones that are nearest to them, and whether they are copies.
+
+    With d(x) the distance of x to its nearest real picture, other than itself: `closer` is the share of generated
+    pictures with d below the median of the real ones, 1/2 for unseen pictures of the same distribution and 1 for
+    copies; `distance` is the mean d of generated pictures over that of real ones, 0 for copies.
+    """
+
+    shown: PositiveInt = Field(8, le=64, description="generated pictures in the picture, a row for each")
+    neighbours: PositiveInt = Field(5, le=64, description="real pictures beside each of them")
+
+    def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
+        """neighbours, a picture of which the first column is generated; neighbours/closer and neighbours/distance."""
+        from ganreg_metrics.neighbours import among_real, sheet
+
+        figures, indices = among_real(sample.generated.values, sample.real.values, self.neighbours)
+        return {"neighbours": sheet(sample, indices[: self.shown]), **figures}
+
+
+class MSSSIM(Measured, name="ms-ssim"):
+    """Diversity: multi-scale structural similarity within pairs of pictures (Odena et al., 2016; arXiv:1610.09585).
+
+    MS-SSIM after Wang, Simoncelli & Bovik (2003), with as many of its five scales as the pictures have room for. The
+    mean over random pairs of generated pictures, and of real ones to compare with; in a conditional run pairs are of
+    one class. 1 for pictures that are all the same; no higher than that of real ones is good.
+    """
+
+    generated: int = Field(2_000, ge=2, description="generated pictures, two in a pair", examples=[48])
+    real: int | None = Field(2_000, ge=2, description=REAL, examples=[48])
+
+    def check(self, task: Task) -> None:
+        """Refuses pictures smaller than the window of 11x11."""
+        if min(task.image[1:]) < 11:
+            raise ValueError("compares windows of 11x11, which the pictures must have room for")
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """ms-ssim and ms-ssim/real."""
+        from ganreg_metrics.pairs import mean_similarity
+
+        sides = {"ms-ssim": sample.generated_pictures(), "ms-ssim/real": sample.real_pictures()}
+        return {name: mean_similarity(side) for name, side in sides.items()}
+
+
+class SlicedWasserstein(Measured, name="sliced-wasserstein"):
+    """Sliced Wasserstein distance of patches (Karras et al., 2017; arXiv:1710.10196, section 5).
+
+    10³ E_θ W1(θᵀX, θᵀY) over random directions, for 7x7 patches at each level of a Laplacian pyramid, whose channels
+    have mean 0 and deviation 1: the mean over the levels, and of each by its side in pixels. Lower is better; it needs
+    no network. The paper takes 16,384 pictures, 128 patches and 512 directions.
+    """
+
+    generated: int = Field(2_048, ge=2, description=GENERATED, examples=[48])
+    real: int | None = Field(2_048, ge=2, description=REAL, examples=[48])
+    patches: PositiveInt = Field(64, description="patches of each picture and level")
+    directions: PositiveInt = Field(128, description="random directions that patches are projected on")
+
+    def check(self, task: Task) -> None:
+        """Refuses pictures smaller than a patch."""
+        if min(task.image[1:]) < 7:
+            raise ValueError("compares patches of 7x7, which the pictures must have room for")
+
+    def figures(self, sample: Sample) -> Mapping[str, float]:
+        """sliced-wasserstein, and sliced-wasserstein/SIDE of each level. Raises ValueError for unlike counts."""
+        from ganreg_metrics.pyramid import by_level
+
+        generated, real = (
+            (batch.images for batch in side) for side in (sample.generated_pictures(), sample.real_pictures())
+        )
+        found = by_level(generated, real, count=self.patches, directions=self.directions)
+        levels = {f"sliced-wasserstein/{side}": distance for side, distance in found.items()}
+        return {"sliced-wasserstein": sum(levels.values()) / len(levels), **levels}
+
+
+METRICS = (Frechet, IntraFrechet, Kernel, InceptionScore, PRDC, Neighbours, MSSSIM, SlicedWasserstein)

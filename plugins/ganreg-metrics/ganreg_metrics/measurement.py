@@ -1,0 +1,131 @@
+"""What the metrics build: a measurement, and the sample of both sides that it is taken of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ganreg import Batch, Features
+from ganreg_metrics.reference import remembered
+
+if TYPE_CHECKING:
+    from ganreg.engine.metrics import Evaluation
+    from ganreg_metrics.components import InFeatures, Measured
+
+Extract = Callable[[Tensor], Features]
+Plain = str | float | bool | None
+
+
+class Measurement:
+    """A metric that is built. extract: what its extractor built, if it has one."""
+
+    def __init__(self, metric: Measured, extract: Extract | None = None) -> None:
+        self.metric = metric
+        self.extract = extract
+        self._told: tuple[Evaluation, Mapping[str, Plain]] | None = None
+
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Tensor]:
+        """The figures. Raises ValueError where the set has too few pictures for them."""
+        sample = Sample(self, evaluation)
+        figures = self.metric.figures(sample)
+        self._told = evaluation, sample.protocol()
+        return figures
+
+    def protocol(self, evaluation: Evaluation) -> Mapping[str, Plain]:
+        """Extractor, counts and parameters, data and its hash; of a measurement just taken without looking again."""
+        if self._told and self._told[0] is evaluation:
+            return self._told[1]
+        return Sample(self, evaluation).protocol()
+
+
+@dataclass(frozen=True)
+class Points:
+    """Features of pictures on the CPU: values (N, D) and logits (N, K), and labels (N,) in a conditional run."""
+
+    values: Tensor
+    logits: Tensor | None
+    labels: Tensor | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of the real pictures once all have been looked at: the hash of their numbers, and labels (N,)."""
+
+    sha256: str
+    count: int
+    labels: Tensor | None
+
+
+class Sample:
+    """Generated and real pictures, and their features; each is made when first asked for."""
+
+    def __init__(self, measurement: Measurement, evaluation: Evaluation) -> None:
+        self.metric: Any = measurement.metric
+        self.evaluation = evaluation
+        self._extract = measurement.extract
+        if isinstance(self._extract, nn.Module):
+            self._extract.to(evaluation.device)
+
+    def generated_pictures(self) -> Iterator[Batch]:
+        """As many as the metric says, in batches."""
+        return self.evaluation.generated(self.metric.generated)
+
+    def real_pictures(self) -> Iterator[Batch]:
+        """As many as the metric says, in batches."""
+        return self.evaluation.real(self.metric.real)
+
+    @cached_property
+    def generated(self) -> Points:
+        """The features of the generated pictures."""
+        labels: list[Tensor] = []
+        found = self._features(_labelled(self.generated_pictures(), labels))
+        return Points(found.values, found.logits, torch.cat(labels) if labels else None)
+
+    @cached_property
+    def real(self) -> Points:
+        """The features of the real pictures, from the cache where they are known."""
+        metric: InFeatures = self.metric
+        first = self._features([next(self.real_pictures())]).values
+        found = remembered(
+            self._seen.sha256, metric.extractor.fingerprint(), first, lambda: self._features(self.real_pictures())
+        )
+        return Points(found.values, found.logits, self._seen.labels)
+
+    @cached_property
+    def _seen(self) -> Seen:
+        digest, count = sha256(str(self.evaluation.facts["pictures"]).encode()), 0
+        labels: list[Tensor] = []
+        for batch in _labelled(self.real_pictures(), labels):
+            digest.update(batch.images.float().cpu().contiguous().numpy().data)
+            count += len(batch)
+        return Seen(digest.hexdigest(), count, torch.cat(labels) if labels else None)
+
+    def protocol(self) -> Mapping[str, Plain]:
+        """What the figures depend on besides the networks."""
+        metric = self.metric
+        told: dict[str, Plain] = {**self.evaluation.facts, **metric.model_dump(exclude={"every", "extractor"})}
+        if self._extract is not None:
+            told["extractor"] = metric.extractor.fingerprint()
+        return {**told, "real": self._seen.count, "real_sha256": self._seen.sha256}
+
+    @torch.no_grad()
+    def _features(self, batches: Iterable[Batch]) -> Features:
+        assert self._extract is not None, "metrics of pictures alone ask for no features"
+        found = [self._extract(batch.images) for batch in batches]
+        logits = [part.logits for part in found if part.logits is not None]
+        values = torch.cat([part.values.float().cpu() for part in found])
+        return Features(values, torch.cat(logits).float().cpu() if logits else None)
+
+
+def _labelled(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Batch]:
+    """The batches, whose labels are put down in passing."""
+    for batch in batches:
+        if batch.labels is not None:
+            labels.append(batch.labels.cpu())
+        yield batch

@@ -1,0 +1,173 @@
+"""Metrics in a run: what stands in the log, in the folder and in the report."""
+
+import json
+
+import pytest
+import torch
+from ganreg_metrics.reference import folder
+
+from ganreg import component, compose
+from ganreg.engine.metrics import Evaluation
+from ganreg.errors import PluginError, SpecError
+
+FEW = {"generated": 40, "real": 40}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANREG_CACHE", str(tmp_path / "cache"))
+
+    def make(**changes):
+        spec = {
+            "data": {"name": "proofs/tiny-pictures", "side": 28, "count": 60, "classes": 3},
+            "generator": "proofs/tiny-generator",
+            "discriminator": "proofs/tiny-discriminator",
+            "loss": "proofs/tiny-hinge",
+            "game": "proofs/tiny-standard",
+            "schedule": "proofs/tiny-alternating",
+            "optimizers": dict.fromkeys(("generator", "discriminator"), "proofs/tiny-adam"),
+            "latent": 8,
+            "train": {"steps": 2, "batch_size": 8, "device": "cpu"},
+            "output": {"folder": tmp_path / "run", "samples": 4},
+        }
+        return compose(**{**spec, **changes})
+
+    return make
+
+
+def log(run):
+    return [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
+    metrics = [
+        {"name": "frechet", **FEW, "every": 1},
+        {"name": "kernel", **FEW, "size": 20, "subsets": 3},
+        {"name": "inception-score", **FEW, "splits": 2},
+        {"name": "prdc", **FEW},
+        {"name": "intra-frechet", **FEW, "extractor": "pixels"},
+        {"name": "ms-ssim", **FEW},
+        {"name": "sliced-wasserstein", **FEW},
+        {"name": "neighbours", **FEW, "shown": 3},
+    ]
+    run = tiny(metrics=metrics, conditional=True, seed=4).train()
+    records = [record for record in log(run) if "metrics" in record]
+    found = {name: value for record in records for name, value in record["metrics"].items()}
+    assert found.keys() == {
+        *("frechet", "kernel", "kernel/error", "inception-score", "inception-score/deviation"),
+        *("precision", "recall", "density", "coverage", "intra-frechet", "intra-frechet/largest"),
+        *("ms-ssim", "ms-ssim/real", "sliced-wasserstein", "sliced-wasserstein/28", "sliced-wasserstein/14"),
+        *("neighbours/closer", "neighbours/distance"),
+    }
+    assert all(abs(value) < float("inf") for value in found.values())
+    hashes = {record["protocol"].pop("real_sha256") for record in records}
+    assert len(hashes) == 1
+    assert len(hashes.pop()) == 64
+    (fingerprint,) = {component("extractor", "fashion-cnn").fingerprint()}
+    data = "tiny-pictures(side=28, count=60, classes=3)"
+    assert records[0]["protocol"] == records[1]["protocol"]
+    assert records[0]["protocol"] == {
+        "data": data,
+        "pictures": "1x28x28",
+        "seed": 4,
+        "extractor": fingerprint,
+        **FEW,
+    }
+    assert {"size": 20, "subsets": 3}.items() <= records[2]["protocol"].items()
+    assert "extractor" not in next(r["protocol"] for r in records if "ms-ssim" in r["metrics"])
+    assert (run.folder / "figures" / "neighbours" / "00000002.png").is_file()
+
+
+def test_figures_of_two_protocols_stand_apart_in_the_report(tiny):
+    metrics = [{"name": "frechet", **FEW, "extractor": {"name": "pixels", "size": side}, "every": 1} for side in (2, 3)]
+    run = tiny(metrics=metrics).train()
+    page = run.report().read_text()
+    assert page.count("<h3>frechet</h3>") == 2
+    assert all(f"<dd>pixels, {side}x{side} by area</dd>" in page for side in (2, 3))
+
+
+def test_figures_are_those_of_the_features_by_hand(tiny):
+    metric = component("metric", "frechet", generated=30, real=50, extractor={"name": "pixels", "size": 2})
+    training = tiny().assemble()
+    evaluation = Evaluation(training.match, training.feed)
+    found = metric.build(training.match.parts.task)(evaluation)["frechet"]
+    both = (evaluation.generated(30), evaluation.real(50))
+    sides = [torch.cat([b.images for b in side]).double() for side in both]
+    means, covariances = [], []
+    for images in sides:
+        points = images.reshape(-1, 2, 14, 2, 14).mean(dim=(2, 4)).flatten(1)
+        means.append(points.mean(dim=0))
+        covariances.append(points.T.cov())
+    values = torch.linalg.eigvals(covariances[0] @ covariances[1]).real.clamp(min=0)
+    traces = sum(c.trace() for c in covariances)
+    expected = (means[0] - means[1]).square().sum() + traces - 2 * values.sqrt().sum()
+    assert found == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_second_measurement_reads_the_features_of_the_real_pictures(tiny, monkeypatch):
+    from ganreg_metrics.extractors import Pixels
+
+    seen = []
+    original = Pixels.__call__
+    monkeypatch.setattr(Pixels, "__call__", lambda self, images: (seen.append(len(images)), original(self, images))[1])
+    metrics = [{"name": "frechet", **FEW, "extractor": "pixels"}, {"name": "prdc", **FEW, "extractor": "pixels"}]
+    first = tiny(metrics=metrics).train()
+    # 40 generated for each, 8 and 8 real ones to compare with the cache, and 40 once.
+    assert sum(seen) == 2 * 40 + 2 * 8 + 40
+    assert len(list(folder().iterdir())) == 1
+    seen.clear()
+    again = tiny(metrics=metrics, output={"folder": first.folder.parent / "again", "samples": 4}).train()
+    assert sum(seen) == 2 * 40 + 2 * 8
+    assert log(again) == log(first)
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ({"name": "kernel", "generated": 999}, "a subset of 1000 pictures cannot be drawn from 999"),
+        ({"name": "kernel", "real": 30}, "a subset of 1000 pictures cannot be drawn from 30"),
+        ({"name": "prdc", "real": 5}, "5 pictures have no neighbour number 5"),
+        ({"name": "inception-score", "generated": 9}, "9 pictures cannot be cut into 10 parts"),
+    ],
+)
+def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
+    with pytest.raises(SpecError) as refused:
+        tiny(metrics=[metric])
+    assert [mistake.message for mistake in refused.value.mistakes] == [reason]
+
+
+def test_a_set_that_is_too_small_costs_no_step(tiny):
+    run = tiny(metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel"}])
+    with pytest.raises(
+        PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures cannot be drawn from 60"
+    ):
+        run.train()
+    protocols = [record["protocol"] for record in log(run) if "metrics" in record]
+    assert [(protocol["generated"], protocol["real"]) for protocol in protocols] == [(9, 60)] * 2
+
+
+def test_the_picture_shows_a_copy_beside_its_original(tiny):
+    class Copies:
+        """Generated pictures are the real ones, backwards."""
+
+        def __init__(self, evaluation):
+            self._evaluation = evaluation
+            self.facts = evaluation.facts
+            self.device = evaluation.device
+
+        def real(self, count):
+            return self._evaluation.real(count)
+
+        def generated(self, count):
+            return reversed(list(self._evaluation.real(count)))
+
+    training = tiny().assemble()
+    metric = component("metric", "neighbours", **FEW, shown=4, neighbours=2, extractor="pixels")
+    measure = metric.build(training.match.parts.task)
+    found = measure(Copies(Evaluation(training.match, training.feed)))
+    sheet = found["neighbours"]
+    assert sheet.shape == (1, 2 * 4 * 28, 2 * (3 * 28 + 2))
+    sheet = sheet[:, ::2, ::2]
+    assert torch.equal(sheet[:, :, :28], sheet[:, :, 30:58])
+    assert not torch.equal(sheet[:, :, :28], sheet[:, :, 58:])
+    assert found["neighbours/closer"] == 1

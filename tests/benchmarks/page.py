@@ -1,0 +1,105 @@
+"""Write docs/performance.md and its curves: `python -m tests.benchmarks.page speed.json curves.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[2] / "docs"
+INTRODUCTION = """\
+<!-- Written by tests/benchmarks/page.py: run `make bench`. -->
+
+# Performance
+
+What a step costs beside the loop that one would write oneself: same networks, batch, optimizer and moving average,
+pictures in memory as bytes (`tests/benchmarks/bare.py`). ganreg trains as it always does, with its log, guards and
+keyed randomness; now and then it is stopped and the others do as many steps, so that all of them meet the same moods of
+the machine. Ratios are medians over rounds, with quartiles.
+
+- **bare**: torch's Adam as it comes, and two forwards of the generator.
+- **bare, fused**: the same with `fused=True`.
+- **the same work**: the fused loop beside ganreg told to do just that: kernels with channels first, and a schedule that
+  makes pictures twice. What is left is what ganreg itself costs.
+- **matrix work**: the convolutions and dense layers of a step of ganreg's alone, forward and backward: the floor.
+
+ganreg's defaults make the generated pictures of a step once, move weights by fused kernels, and lay convolutions out
+with channels last; [decision 15](decisions/0015-the-order-of-memory.md) says when.
+"""
+DEVICES = """\
+## Devices
+
+Two processes of one thread each beside one such process, same batch in all, Gloo; the prediction is
+[the cost model's](scaling.md#what-it-costs).
+"""
+
+
+def main() -> None:
+    """The page and its picture."""
+    speed, curves = (json.loads(Path(name).read_text()) for name in sys.argv[1:3])
+    (DOCS / "performance.md").write_text("\n".join(page(speed, curves)))
+    draw(curves["curves"], DOCS / "performance.svg")
+
+
+def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
+    """Its lines."""
+    yield INTRODUCTION
+    yield f"Measured on {speed['processor']}, {speed['threads']} of {speed['cores']} cores, shared and not quiet,"
+    yield f"with torch {speed['torch']} and Python {speed['python']}: `{speed['command'].strip()}`.\n"
+    yield "| case | ganreg | bare | bare, fused | matrix work | to bare | the same work | to matrix work |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name, case in speed["cases"].items():
+        times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in ("ganreg", "bare", "bare, fused", "matrix work")]
+        ratios = [shown(case["ratio"].get(other)) for other in ("bare", "the same work", "matrix work")]
+        yield f"| {' | '.join([name, *times, *ratios])} |"
+    if "peak" in next(iter(speed["cases"].values())):
+        yield "\nPeak of memory, of a process that does ten steps, in MiB:\n"
+        yield "| case | ganreg | bare | ratio |\n|---|---|---|---|"
+        for name, case in speed["cases"].items():
+            mine, bare = case["peak"]["ganreg"], case["peak"]["bare"]
+            yield f"| {name} | {mine:.0f} | {bare:.0f} | {mine / bare:.2f} |"
+    yield "\n## Curves\n"
+    centre = ", ".join(f"{axis} {value}" for axis, value in curves["centre"].items())
+    yield f"A DCGAN's step in a process of one thread, around {centre} (`python -m tests.benchmarks.curves`).\n"
+    yield "![Milliseconds per step over batch, width and resolution](performance.svg)\n"
+    for axis, points in curves["curves"].items():
+        yield f"| {axis} | {' | '.join(str(value) for value, _ in points)} |"
+        yield "|---|" + "---|" * len(points)
+        yield f"| ms per step | {' | '.join(f'{ms:.1f}' for _, ms in points)} |\n"
+    yield DEVICES
+    yield "| | weights | one | one, half the batch | summing gradients | predicted | two processes | speed-up |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for found in curves["scaling"].values():
+        place = ", ".join(f"{axis} {value}" for axis, value in found["place"].items())
+        keys = ("one", "one, half the batch", "reduction", "predicted")
+        times = " | ".join(f"{found[key]:.1f} ms" for key in keys)
+        low, high = found["spread"]
+        two = f"{found['two']:.1f} ms ({low:.1f} … {high:.1f})"
+        yield f"| {place} | {found['weights']:,} | {times} | {two} | {found['one'] / found['two']:.2f} |"
+    yield ""
+
+
+def shown(ratio: list[float] | None) -> str:
+    """A ratio with its quartiles."""
+    return "" if ratio is None else f"**{ratio[1]:.2f}** ({ratio[0]:.2f} … {ratio[2]:.2f})"
+
+
+def draw(curves: Mapping[str, list[list[float]]], path: Path) -> None:
+    """Milliseconds over each axis, both logarithmic."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    for axes, (axis, points) in zip(figure.subplots(1, len(curves), sharey=True), curves.items(), strict=True):
+        values, times = zip(*points, strict=True)
+        axes.loglog(values, times, "o-", base=2)
+        axes.set_xticks(values, [str(value) for value in values], minor=False)
+        axes.set_xlabel(axis)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("ms per step")
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()

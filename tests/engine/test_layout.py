@@ -1,0 +1,159 @@
+"""In which order kernels lie in memory changes how long a run takes, and nothing else."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ganreg import Discriminator, Generator, Optimizer, Schedule
+from ganreg.api import Run
+from ganreg.engine.loop import Stop
+from ganreg.engine.match import Match
+from ganreg.engine.state import same
+from ganreg.errors import Interrupted
+
+Tiny = Callable[..., Run]
+
+
+class Drawing(nn.Module):
+    """z to pictures, through a kernel that is large enough to be looked at."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(latent, 32 * 7 * 7)
+        self.inner = nn.ConvTranspose2d(32, 32, 4, stride=2, padding=1)
+        self.last = nn.ConvTranspose2d(32, 1, 4, stride=2, padding=1)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        pictures: Tensor = self.last(self.inner(self.dense(z).view(-1, 32, 7, 7)).relu()).tanh()
+        return pictures
+
+
+class Judging(nn.Module):
+    """Pictures to logits; `flatten` as most do it, or by a view that asks for channels first."""
+
+    def __init__(self, *, strict: bool) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 32, 4, stride=2, padding=1)
+        self.inner = nn.Conv2d(32, 32, 4, stride=2, padding=1)
+        self.last = nn.Linear(32 * 7 * 7, 1)
+        self.strict = strict
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.inner(self.first(images).relu())
+        logits: Tensor = self.last(h.view(len(h), -1) if self.strict else h.flatten(1))
+        return logits
+
+
+class Draws(Generator, name="draws"):
+    def build(self, task: Any) -> nn.Module:
+        return Drawing(task.latent)
+
+
+class Judges(Discriminator, name="judges"):
+    strict: bool = False
+
+    def build(self, task: Any) -> nn.Module:
+        return Judging(strict=self.strict)
+
+
+class FusedAdam(Optimizer, name="fused-adam"):
+    def build(self, task: Any) -> Any:
+        # The dry run is on a device that has no fused kernel. Where eps is small, rounding becomes steps.
+        def make(parameters: Any) -> torch.optim.Optimizer:
+            given = list(parameters)
+            return torch.optim.Adam(given, lr=1e-3, eps=1e-2, fused=given[0].device.type == "cpu")
+
+        return make
+
+
+@pytest.fixture
+def convolving(tiny: Tiny) -> Tiny:
+    def make(*, strict: bool = False, **changes: Any) -> Run:
+        optimizers = {player: FusedAdam() for player in ("generator", "discriminator")}
+        parts = {"generator": Draws(), "discriminator": Judges(strict=strict), "optimizers": optimizers}
+        return tiny(**{**parts, **changes})
+
+    return make
+
+
+def weights(match: Match) -> list[Tensor]:
+    return [p.detach() for network in match.networks.values() for p in network.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "last"),
+    [
+        ({}, True),
+        ({"strict": True}, False),
+        ({"train": {"channels_last": False}}, False),
+        ({"discriminator": "tiny-discriminator", "generator": "tiny-generator"}, False),
+    ],
+    ids=["convolutions", "a view", "told", "small kernels"],
+)
+def test_channels_are_last_where_the_networks_can(convolving: Tiny, changes: dict[str, Any], last: bool) -> None:
+    match = convolving(**changes).assemble().match
+    kernels = [w for w in weights(match) if w.dim() == 4 and min(w.shape[:2]) > 1]
+    assert match.channels_last == last
+    assert all(w.is_contiguous(memory_format=torch.channels_last) == last for w in kernels)
+    match.step()
+
+
+def test_a_view_is_for_a_network_to_answer_for_where_it_is_told(convolving: Tiny) -> None:
+    match = convolving(strict=True, train={"channels_last": True}).assemble().match
+    with pytest.raises(RuntimeError, match="view size is not compatible"):
+        match.step()
+
+
+def test_the_order_changes_no_step(convolving: Tiny) -> None:
+    reached = []
+    for last in (False, True):
+        match = convolving(train={"channels_last": last}).assemble().match
+        for _ in range(3):
+            match.step()
+        reached.append((weights(match), {name: float(value) for name, value in match.terms.items()}))
+    for one, other in zip(*(found for found, _ in reached), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    assert reached[0][1] == pytest.approx(reached[1][1], abs=1e-5)
+
+
+def test_a_run_goes_on_in_the_order_that_it_began_with(convolving: Tiny) -> None:
+    whole, stopped = convolving(name="whole").train(), convolving(name="stopped")
+    stop = Stop()
+    with pytest.raises(Interrupted):
+        stopped.train(
+            stop=stop, tick=lambda step: setattr(stop, "signal_number", signal.SIGTERM) if step == 2 else None
+        )
+    stopped.train(resume=True)
+    assert whole.training is not None
+    assert stopped.training is not None
+    assert same(whole.training.match.state(), stopped.training.match.state())
+    assert whole.training.match.channels_last
+    assert torch.equal(whole.sample(4), Run(whole.spec, whole.registry, whole.document, whole.folder).sample(4))
+
+
+class ByHand(Schedule, name="by-hand"):
+    """Fills gradients as they come, in whatever order they lie."""
+
+    def step(self, game: Match) -> None:
+        for player in game.players:
+            loss = game.objective(player)()
+            parameters = game.player(player).parameters
+            for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                order = torch.contiguous_format if gradient.dim() == 4 else torch.preserve_format
+                parameter.grad = gradient.clone(memory_format=order)
+            game.apply(player)
+
+
+def test_gradients_of_another_order_move_the_same_weights(convolving: Tiny) -> None:
+    reached = []
+    for last in (False, True):
+        match = convolving(schedule=ByHand(), train={"channels_last": last}).assemble().match
+        for _ in range(2):
+            match.step()
+        reached.append(weights(match))
+    for one, other in zip(*reached, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
