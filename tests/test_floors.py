@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "ganreg"
 FLOORS = {
-    **dict.fromkeys(["errors", "task", "batch", "seeds", "processes", "hookspecs", "components"], 0),
+    **dict.fromkeys(["errors", "task", "batch", "seeds", "processes", "claims", "hookspecs", "components"], 0),
     "registry": 1,
     "spec": 1.5,
     "assembly": 2,

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 
-import click
-
-from ganreg.cli import failures
-from ganreg.cli.app import App
-from ganreg.cli.group import group
-from ganreg.errors import GanregError, Interrupted
+from ganreg.cli.door import entered, refused
 
 __all__ = ["main"]
 
@@ -22,18 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             # Docstrings hold letters that an old terminal lacks.
             stream.reconfigure(errors="backslashreplace")
-    app = App()
-    try:
-        code = group.main(arguments, prog_name="ganreg", standalone_mode=False, obj=app)
-        return code if isinstance(code, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        return Interrupted.exit_code
-    except Exception as error:
-        if app.debug:
-            traceback.print_exception(error)
-        failures.show(error)
-        return error.exit_code if isinstance(error, GanregError) else 1
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    with entered(words) as taken:
+        if taken and not sys.stderr.isatty():  # where the command says it in colour
+            return refused(taken)
+        from ganreg.cli.call import call
+
+        return call(words)

@@ -33,15 +33,20 @@ class Fakes:
         """Forget them; a step is over."""
         self._made.clear()
 
+    def moved(self, player: str) -> None:
+        """Forget them where the generator has moved: not every optimizer's kernel counts up a tensor's version."""
+        if player == self._owner:
+            self.clear()
+
     def grow(self) -> None:
-        """Forget all of a generator that has other tensors now."""
+        """Forget all of a generator that makes other pictures, or has other tensors, in another stage."""
         self.clear()
         vars(self).pop("_tensors", None)
 
     def of(self, play: Play) -> Tensor:
         """The pictures of a turn. They carry a graph of the generator where its weights require gradients."""
         match, owner = self._match, self._owner
-        if owner is None or match.refines or match.spec.train.accumulate > 1:
+        if owner is None or not match.shares_fakes:
             return play.generate(play.z, play.labels)
         mine = play.player == owner
         before, images = self._made.pop(play.turn, (None, None))
@@ -62,7 +67,7 @@ class Fakes:
         return next((player for player, owned in players.items() if GENERATOR in owned), None)
 
     def _state(self) -> object:
-        """What is another one after the generator has moved or grown, or a buffer has changed that its graph holds."""
+        """What is another one after weights or buffers were written in place, as on leaving a lookahead."""
         return [tensor._version for tensor in self._tensors]
 
     @cached_property

@@ -6,16 +6,14 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from ganreg.claims import claim, taken
 from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
 
-LOCK = ".lock"
 WRITTEN = (
     *("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "evaluations.jsonl", "report.html"),
     *("samples", "figures", "evaluations", "checkpoints"),
@@ -49,24 +47,13 @@ class RunFolder:
         The lock belongs to the process: it is free again however the process ends.
         """
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / LOCK, is_singleton=True)  # which one process may take twice
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                raise RunFolderError(f"{self.path} is being written by another process") from None
+            let_go = claim(self.path)
+        if let_go is None:
+            raise RunFolderError(taken(self.path))
         try:
             yield
         finally:
-            self._leave_nothing_empty()
-            lock.release()
-
-    def _leave_nothing_empty(self) -> None:
-        """Remove a folder that was claimed for a run which never began."""
-        with suppress(OSError):
-            if [path.name for path in self.path.iterdir()] == [LOCK]:
-                (self.path / LOCK).unlink()
-                self.path.rmdir()
+            let_go()
 
     def start(self, spec: str, lock: Mapping[str, Any], *, overwrite: bool) -> None:
         """Make a claimed folder ready for a new run. Raises RunFolderError where it holds one already."""

@@ -73,6 +73,7 @@ class Match:
         self.fakes = Fakes(self)
         self._turns: Counter[str] = Counter()
         self._plays: dict[str, Play] = {}
+        self._mover: str | None = None
         self._refinement: Refinement | None = None
         self._looking_ahead = False
 
@@ -137,6 +138,7 @@ class Match:
         if self.spec.train.clip is not None:
             nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
         mover.step()
+        self.fakes.moved(player)
         if self._looking_ahead:
             return
         mover.updates += 1
@@ -190,9 +192,9 @@ class Match:
                 network.to(self.device)
             if self.ema:
                 self.ema.stage(index, fade, self.device)
+        self.fakes.grow()
         if grows:
             self.lay_out(self.channels_last)
-            self.fakes.grow()
             for player in self._players.values():
                 player.reseat()
 
@@ -228,9 +230,12 @@ class Match:
         return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
 
     @property
-    def refines(self) -> bool:
-        """Whether a refinement of z is in force."""
-        return self._refinement is not None
+    def shares_fakes(self) -> bool:
+        """Whether a turn may see pictures that another made.
+
+        An objective has a graph of its own each time, a refinement a z of its own, and parts of a batch come too often.
+        """
+        return self._mover is not None and self._refinement is None and self.spec.train.accumulate == 1
 
     def refined(self, play: Play, z: Tensor) -> Tensor:
         """z after the refinement in force."""
@@ -318,9 +323,11 @@ class Match:
         others = [other for name, other in self._players.items() if name != player]
         for other in others:
             other.freeze(True)
+        self._mover = player
         try:
             yield
         finally:
+            self._mover = None
             for other in others:
                 other.freeze(False)
 

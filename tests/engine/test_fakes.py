@@ -1,12 +1,13 @@
 """The generated pictures of a turn are made once, and only where they are what would be made again."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
-from ganreg import Schedule
+from ganreg import Optimizer, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
 
@@ -27,6 +28,13 @@ class Verbal(Schedule, name="verbal"):
     def step(self, game: Match) -> None:
         for verb, player in self.verbs:
             getattr(game, verb)(player)
+
+
+class Fused(Optimizer, name="fused"):
+    """Moves weights without counting up their version, which autograd and others go by."""
+
+    def build(self, task: Any) -> Any:
+        return partial(torch.optim.SGD, lr=0.1, fused=True)
 
 
 def forwards(
@@ -86,3 +94,26 @@ def test_a_generator_that_has_moved_makes_others(tiny: Tiny) -> None:
     (thrice, reference), (twice, weights) = (forwards(tiny, verbs, shared, steps=3) for shared in (0, 1))
     assert (thrice, twice) == (3, 2)
     assert all(map(torch.equal, weights, reference))
+
+
+def test_a_generator_moved_by_a_kernel_of_its_own_makes_others(tiny: Tiny) -> None:
+    optimizers = dict.fromkeys(("generator", "discriminator"), Fused())
+    assert forwards(tiny, IN_TURN[::-1], optimizers=optimizers)[0] == 2
+
+
+class Objectives(Schedule, name="objectives"):
+    """Differentiates the discriminator's loss by all weights, after the turns of the same number."""
+
+    def step(self, game: Match) -> None:
+        for player in ("discriminator", "generator"):
+            game.gradients(player)
+        losses = [game.objective(player) for player in ("discriminator", "generator")]
+        for loss in [*losses, *losses]:
+            # Raises where a weight has no part in it, or where it is made of a graph that is gone.
+            torch.autograd.grad(loss(), [p for player in game.players for p in game.player(player).parameters])
+
+
+def test_an_objective_has_the_graph_of_everybody_each_time(tiny: Tiny) -> None:
+    match = tiny(schedule=Objectives()).assemble().match
+    match.step()
+    assert all(p.requires_grad for player in match.players for p in match.player(player).parameters)
