@@ -158,6 +158,9 @@ class Run:
             given = None if held else self._given(say)
             for warning in self._check(given).warnings:
                 say(f"warning: {warning}")
+            for penalty in self.spec.penalties if self.spec.train.compile else ():
+                if penalty.double_backward:
+                    say(f"the penalty '{penalty.name}' differentiates a gradient: it runs uncompiled")
             with self._claimed() if world.first else nullcontext() as folder, untouched():
                 if folder and not resume:
                     folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)

@@ -34,7 +34,6 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
         *_roles(spec, document),
         *_labels(spec, info, document),
         *_capabilities(spec, document, registry),
-        *_compilation(spec, document),
         *_best(spec, document),
         *_shapes(spec, info, document),
     ]
@@ -58,14 +57,6 @@ def _labels(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
     if spec.conditional and not info.classes:
         data = (f"the dataset '{spec.data.name}' has no labels", document.locate(("data",)))
         yield _mistake("a conditional run needs labelled data", ("conditional",), document, data)
-
-
-def _compilation(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
-    for index, penalty in enumerate(spec.penalties):
-        if spec.train.compile and penalty.double_backward:
-            place = (f"the penalty '{penalty.name}' does so", document.locate(("penalties", index)))
-            message = "a compiled network cannot be differentiated twice"
-            yield _mistake(message, ("train", "compile"), document, place)
 
 
 def _best(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
