@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ganreg.engine.folder import RunFolder, records
+from ganreg.engine.folder import RunFolder, damaged, records
 from ganreg.errors import GanregError, SpecError, brief
 from ganreg.spec.document import read
 
@@ -81,15 +81,14 @@ def entry(path: Path) -> Entry:
 
 
 def _sound(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """The records of a file up to the first that is damaged, which is noted."""
+    """The records of a file; lines that are damaged are noted."""
     try:
-        found = records(path)
-        lines = len(path.read_bytes().splitlines()) if found or path.exists() else 0
+        found, lost = records(path), damaged(path)
     except (GanregError, OSError) as error:
         notes.append(f"{path.name} cannot be read: {brief(error)}")
         return
-    if len(found) < lines:
-        notes.append(f"{path.name} is damaged from line {len(found) + 1} on")
+    if lost:
+        notes.append(f"{path.name} is damaged in line {', '.join(map(str, lost))}")
     yield from found
 
 
@@ -102,18 +101,20 @@ def _figures(
     for record in [*log, *evaluations]:
         metrics = record.get("metrics")
         for name, value in metrics.items() if isinstance(metrics, dict) else ():
-            figure = Figure(name, _protocol(name, record, own if isinstance(own, list) else []))
+            figure = Figure(name, _protocol(name, record, own if isinstance(own, list) else [], spec.get("seed")))
             found.setdefault(figure, {})[record["step"]] = float(value) if _is_number(value) else math.nan
     return found
 
 
-def _protocol(figure: str, record: Mapping[str, Any], own: list[Any]) -> str:
+def _protocol(figure: str, record: Mapping[str, Any], own: list[Any], seed: Any) -> str:
     """How a figure was measured: as its metric tells, or else by the parameters that the metric had.
 
-    own: the metrics of the spec. Which of them a record of the log is from, the figure's first word tells.
+    That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds. own: the
+    metrics of the spec. Which of them a record of the log is from, the figure's first word tells.
     """
     if isinstance(record.get("protocol"), dict):
-        return json.dumps(record["protocol"], sort_keys=True)
+        protocol = record["protocol"]
+        return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
     metric = record.get("metric")
     if metric is None:
         said = [m for m in own if isinstance(m, dict) and _bare(m.get("name")) == figure.partition("/")[0]]

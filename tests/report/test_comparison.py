@@ -69,6 +69,14 @@ def test_figures_of_different_protocols_are_never_one(make: Make) -> None:
     assert [pooled(found, figure) for figure in found.figures] == [{"all runs": (1, 1.0)}] * 2
 
 
+def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) -> None:
+    found = compare([make(seed, values={20: float(seed)}, protocol={"count": 5, "seed": seed}) for seed in (0, 2)])
+    assert [json.loads(figure.protocol) for figure in found.figures] == [{"count": 5, "seed": "the run's"}]
+    assert pooled(found, found.figures[0]) == {"all runs": (2, 1.0)}
+    other = compare([make(seed, values={20: 1.0}, protocol={"count": 5, "seed": 7}, name=f"{seed}") for seed in (0, 2)])
+    assert [json.loads(figure.protocol) for figure in other.figures] == [{"count": 5, "seed": 7}]
+
+
 def test_a_metric_that_tells_no_protocol_is_known_by_its_parameters(make: Make) -> None:
     own = "metrics:\n- {name: fids/fid, every: 5, count: 100}\n"
     run = make(0, values={20: 1.0}, extra=own)
@@ -107,7 +115,7 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
     lost = make(2, values={20: float("nan")}, lock=None)
     cut = make(3, values={20: 5.0})
     with (cut / "log.jsonl").open("a") as log:
-        log.write('{"step": 2')
+        log.write('{"step": 2\n')
     broken = make(4, values={})
     (broken / "spec.yaml").write_text("seed: [")
     empty = tmp_path / "empty"
@@ -118,7 +126,7 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
     assert f"{young}: unfinished, at step 10 of 20" in notes
     assert f"{twice}: the same as {whole}" in notes
     assert f"{lost}: lock.json is missing or damaged" in notes
-    assert f"{cut}: log.jsonl is damaged from line 22 on" in notes
+    assert f"{cut}: log.jsonl is damaged in line 22" in notes
     assert [folder for folder, _ in found.damaged] == [broken, empty]
     with pytest.raises(UsageError, match="no run can be compared"):
         compare([broken, empty])
