@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,8 +71,17 @@ def start() -> Iterator[Start]:
 
     yield call
     for process in started:
+        begun = children(process.pid)  # in sessions of their own, which outlive it
         process.kill()
         process.communicate()
+        for pid in begun:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    return [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
 
 
 @pytest.fixture
