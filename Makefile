@@ -1,6 +1,7 @@
 # make demo   train a small GAN on pictures of clothes, about two minutes on two CPU cores
 # make test   run every test, on all cores   (ARGS="-k hinge" to choose, ARGS="-n 0" for one process)
 # make lint   style and types           make format   mend the style
+# make bench  measure steps beside a bare loop, and write docs/performance.md: half an hour of a quiet machine
 # make docs   write the generated pages anew and build the site into site/, strictly
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PLUGINS := $(wildcard plugins/*)
 PROOFS := tests/contracts/ganreg-proofs
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format docs clean
+.PHONY: demo test lint format bench docs clean
 
 demo: $(VENV)/.run
 	$(BIN)/ganreg run docs/examples/demo.yaml --out runs/demo --overwrite
@@ -26,6 +27,11 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
+	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
+	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/reference.py

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganreg import processes
 from ganreg.components import KINDS, Component
-from ganreg.errors import CheckpointError, GanregError, Interrupted, PluginError, RunFolderError, SpecError, UsageError
+from ganreg.errors import GanregError, Interrupted, PluginError, RunFolderError, SpecError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganreg.check import DryRun
+    from ganreg.components import Metric
     from ganreg.engine.checkpoints import Checkpoints
     from ganreg.engine.feed import Feed
     from ganreg.engine.folder import RunFolder
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ganreg.engine.match import Match
     from ganreg.engine.world import World
     from ganreg.export import Exported
+    from ganreg.trained import Measurement, Trained, Which
 
 
 def compose(*, registry: Registry | None = None, **spec: Any) -> Run:
@@ -80,7 +82,6 @@ class Run:
         self.document = document
         self._folder = folder or spec.output.folder
         self.training: Training | None = None
-        self._sampler: tuple[Match, Feed | None] | None = None
 
     @classmethod
     def of(cls, document: Document, registry: Registry) -> Run:
@@ -157,6 +158,9 @@ class Run:
             given = None if held else self._given(say)
             for warning in self._check(given).warnings:
                 say(f"warning: {warning}")
+            for penalty in self.spec.penalties if self.spec.train.compile else ():
+                if penalty.double_backward:
+                    say(f"the penalty '{penalty.name}' differentiates a gradient: it runs uncompiled")
             with self._claimed() if world.first else nullcontext() as folder, untouched():
                 if folder and not resume:
                     folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
@@ -195,7 +199,8 @@ class Run:
                     self.report()
             if isinstance(error, Interrupted):
                 training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more
-            raise
+            with self._locating():
+                raise
         training.tell("finished", training.match.step_index)
         if training.match.world.first:
             training.patience(self.report)
@@ -218,30 +223,64 @@ class Run:
                     self._folder = None
             yield folder
 
-    def sample(self, count: int, *, seed: int | None = None) -> Tensor:
+    def sample(self, count: int, *, seed: int | None = None, checkpoint: Which = "latest") -> Tensor:
         """`count` pictures (N, C, H, W) in [-1, 1] from the trained generator.
 
-        From this process's training, or else from the newest checkpoint in the folder; raises CheckpointError where
-        there is none. Another seed gives other pictures.
+        From this process's training, or else from a checkpoint in the folder: the latest that is whole, the best by
+        `output.best`, or that of a step. Raises CheckpointError where there is none. Another seed gives other pictures.
         """
         from ganreg.engine.pictures import generate
         from ganreg.engine.streams import untouched
 
         with untouched():
-            match, feed = self._trained()
+            match, feed = self._trained.at(checkpoint)
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
 
-    def export(self, path: str | os.PathLike[str]) -> Exported:
+    def export(self, path: str | os.PathLike[str], *, checkpoint: Which = "latest") -> Exported:
         """Write the trained generator into a file, .pt2, .onnx or .safetensors, and compare what it makes with the run.
 
-        From this process's training, or else from the newest checkpoint in the folder. Raises what
-        `ganreg.export.export` does, and CheckpointError where there is no checkpoint.
+        Of the same checkpoints as `sample`. Raises what `ganreg.export.export` does, and CheckpointError.
         """
         from ganreg.engine.streams import untouched
         from ganreg.export import export
 
         with untouched():
-            return export(self._trained()[0], Path(path))
+            return export(self._trained.at(checkpoint)[0], Path(path))
+
+    def evaluate(
+        self,
+        metrics: Sequence[Any] = (),
+        *,
+        checkpoint: Which = "latest",
+        figures: str | os.PathLike[str] | None = None,
+    ) -> list[Measurement]:
+        """Measure the trained networks: `run.evaluate(["separability"], checkpoint="best")`.
+
+        metrics: names, mappings or components; the spec's own where there are none. checkpoint: as in `sample`.
+        figures: a folder for the pictures that metrics give; `evaluations/` in the run's folder otherwise.
+        Nothing of the training is touched, and `Measurement.record` writes one down for `ganreg compare`.
+        Raises SpecError, CheckpointError, DataError, RunFolderError, PluginError where a metric fails, or UsageError
+        where there is nothing to measure with.
+        """
+        from ganreg.engine.streams import untouched
+
+        chosen = self._metrics(metrics) if metrics else self.spec.metrics
+        if not chosen:
+            raise UsageError("the run has no metrics of its own: name some to measure with")
+        with untouched():
+            folder = Path(figures) if figures is not None else None
+            return [self._trained.measure(metric, checkpoint, folder) for metric in chosen]
+
+    def _metrics(self, metrics: Sequence[Any]) -> Sequence[Metric]:
+        """Metrics by reference, checked against the run that they are to measure."""
+        document = self.document.merge(from_mapping({"metrics": metrics}))
+        return validate(document, self.registry).metrics
+
+    @cached_property
+    def _trained(self) -> Trained:
+        from ganreg.trained import Trained
+
+        return Trained(self)
 
     def report(self) -> Path:
         """Write report.html from what the folder holds."""
@@ -311,27 +350,6 @@ class Run:
             match = Match(self.spec, parts, feed, device, world)
         match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(self.spec.metrics)}
         return match
-
-    def _trained(self) -> tuple[Match, Feed | None]:
-        """The match of this process's training, or that of the newest checkpoint, which needs no data."""
-        if self.training is not None:
-            return self.training.match, self.training.feed
-        if self._sampler is None:
-            self._checkpoints().newest(self._load_sampler)
-            assert self._sampler is not None
-        return self._sampler
-
-    def _load_sampler(self, state: Mapping[str, Any]) -> None:
-        from ganreg.engine.restore import trained_task
-        from ganreg.engine.world import ALONE
-
-        task = trained_task(state, self.spec)
-        if task.source is not None and task != task_of(self.spec, self.spec.data.info()):
-            raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
-        feed = self._feed(task) if task.source else None
-        match = self._match(task, feed, ALONE)
-        match.load(state)
-        self._sampler = match, feed
 
     def _compare(self, say: Callable[[str], None]) -> None:
         """Say what has changed since the run was started; it goes on all the same."""

@@ -28,7 +28,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 SITE = [path.relative_to(DOCS).as_posix() for path in sorted(DOCS.rglob("*.md"))]
 OFFERS = Registry(installed(frozenset(first_party()))).offers()
-PROSE = ["first-run.md", "first-plugin.md", "publishing.md"]
+PROSE = ["first-run.md", "comparing.md", "first-plugin.md", "publishing.md"]
 FIRST_PARTY = pytest.mark.needs(*(known["distribution"] for known in first_party().values()))
 TEXT_BOOK = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 GENERATORS = [offer.id for offer in OFFERS if offer.component.kind == "generator"]

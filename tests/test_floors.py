@@ -17,9 +17,10 @@ FLOORS = {
     "assembly": 2,
     "engine": 3,
     **dict.fromkeys(["check", "report", "export"], 4),
+    "trained": 4.5,
     "api": 5,
     "__init__": 5.1,
-    **dict.fromkeys(["scaffold", "testing"], 5.15),
+    **dict.fromkeys(["scaffold", "sweep", "testing"], 5.15),
     "cli": 5.2,
     "__main__": 5.3,
 }

@@ -29,7 +29,11 @@ class App:
 
         return Registry.discover(plugins=self.plugins, files=self.files)
 
+    def words(self, *arguments: str) -> list[str]:
+        """These arguments behind the options that make another call find the same parts."""
+        files = [word for file in self.files for word in ("--plugin", str(file))]
+        return [*([] if self.plugins else ["--no-plugins"]), *files, *arguments]
+
     def again(self, *arguments: str) -> str:
         """A command line with these arguments that finds the same parts, for users to copy."""
-        files = [word for file in self.files for word in ("--plugin", str(file))]
-        return shlex.join(["ganreg", *files, *arguments])
+        return shlex.join(["ganreg", *self.words(*arguments)])

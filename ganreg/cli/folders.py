@@ -1,9 +1,11 @@
-"""The folders of runs, as arguments."""
+"""The folders of runs, as arguments, and the checkpoints in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from ganreg.errors import UsageError
 
@@ -28,3 +30,24 @@ def opened(path: str, registry: Registry) -> Run:
     from ganreg.api import load
 
     return load(confirmed(path), registry=registry)
+
+
+def _which(context: click.Context, parameter: click.Parameter, value: str) -> str | int:
+    """The word, or the step as a number. Raises BadParameter for anything else."""
+    if value in ("latest", "best"):
+        return value
+    if not (value.isascii() and value.isdecimal()):
+        raise click.BadParameter(f"'{value}' is neither latest nor best nor a step", context, parameter)
+    return int(value)
+
+
+checkpoint = click.option(
+    "--checkpoint",
+    "which",
+    callback=_which,
+    metavar="STEP",
+    default="latest",
+    show_default=True,
+    help="A step, best by output.best of the spec, or latest.",
+)
+"""Which checkpoint of a run a command takes."""

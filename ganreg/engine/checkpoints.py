@@ -68,7 +68,7 @@ class Snapshot:
 
 
 class Checkpoints:
-    """The checkpoints of one run, newest kept."""
+    """The checkpoints of one run: the newest are kept, and one that is spared beside them."""
 
     def __init__(self, folder: Path, keep: int) -> None:
         self.folder = folder
@@ -78,8 +78,11 @@ class Checkpoints:
         """Write a state under its step. Raises CheckpointError where the disk does not take it."""
         return self.write(Snapshot.of(state))
 
-    def write(self, snapshot: Snapshot, rest: Callable[[], object] = lambda: None) -> Path:
-        """The same for a state that was taken down. rest: is called between two pieces of work."""
+    def write(self, snapshot: Snapshot, rest: Callable[[], object] = lambda: None, *, spare: int | None = None) -> Path:
+        """The same for a state that was taken down.
+
+        rest: is called between two pieces of work. spare: a step whose checkpoint does not go, old as it may be.
+        """
         target = self.folder / f"{snapshot.step:08d}"
         temporary = self.folder / f".{target.name}.tmp"
         try:
@@ -94,7 +97,8 @@ class Checkpoints:
             sync(self.folder)
             # A newer one, which the run did not go on from, counts for none of those that it can go back to.
             for old in [path for path in self.folders() if int(path.name) <= snapshot.step][: -self.keep]:
-                _remove(old)
+                if int(old.name) != spare:
+                    _remove(old)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
@@ -104,6 +108,14 @@ class Checkpoints:
         """The checkpoint folders, oldest first, verified or not; what stands in the place of one counts."""
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
         return sorted((p for p in found if re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
+
+    def at(self, step: int) -> dict[str, Any]:
+        """The state of one step. Raises CheckpointError where it is not kept, or damaged."""
+        path = self.folder / f"{step:08d}"
+        if not path.exists():
+            kept = ", ".join(str(int(folder.name)) for folder in self.folders())
+            raise CheckpointError(f"no checkpoint of step {step} is in {self.folder}; kept: {kept or 'none'}")
+        return read(path)
 
     def newest(self, load: Callable[[dict[str, Any]], None] = _leave) -> tuple[dict[str, Any], list[str]]:
         """The newest state that verifies and loads, and a sentence for each newer checkpoint that does not.

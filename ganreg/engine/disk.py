@@ -40,7 +40,7 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 
     A float that is not finite becomes null, since JSON has no other word for it.
     """
-    rest = f"{json.dumps(_strict(record), allow_nan=False)}\n".encode()
+    rest = f"{json.dumps(strict(record), allow_nan=False)}\n".encode()
     with writing(path), path.open("ab", buffering=0) as file:
         size = file.tell()
         try:
@@ -124,7 +124,8 @@ def _no_room(error: GanregError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_ROOM
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
+    """A value that JSON has words for: a float that is not finite becomes null."""
     if isinstance(value, Mapping):
-        return {key: _strict(item) for key, item in value.items()}
+        return {key: strict(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -14,13 +14,17 @@ from ganreg.claims import claim, taken
 from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
 
-WRITTEN = ("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "report.html", "samples", "figures", "checkpoints")
+WRITTEN = (
+    *("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "evaluations.jsonl", "report.html"),
+    *("samples", "figures", "evaluations", "checkpoints"),
+)
 
 
 class RunFolder:
     """Paths and records of a run.
 
-    log.jsonl holds what the run computed and is the same in every repetition; speed.jsonl what the clock said.
+    log.jsonl holds what the run computed and is the same in every repetition; speed.jsonl what the clock said;
+    evaluations.jsonl and evaluations/ what was measured of its checkpoints from outside.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,6 +37,8 @@ class RunFolder:
         self.figures = path / "figures"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report.html"
+        self.evaluations = path / "evaluations.jsonl"
+        self.evaluated = path / "evaluations"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -72,7 +78,7 @@ class RunFolder:
 
     def figure(self, name: str, step: int) -> Path:
         """Where a metric's picture of a name stands."""
-        return self.figures / re.sub(r"[^\w-]+", "-", name) / f"{step:08d}.png"
+        return self.figures / figure_name(name, step)
 
     def sync(self) -> None:
         """Flush the records to the disk, and the names of the pictures: a checkpoint relies on them. Raises OSError."""
@@ -102,6 +108,11 @@ class RunFolder:
                 with writing(picture):
                     picture.unlink()
         return said
+
+
+def figure_name(name: str, step: int) -> Path:
+    """A metric's picture of a name in any folder of them."""
+    return Path(re.sub(r"[^\w-]+", "-", name), f"{step:08d}.png")
 
 
 def attempts(log: Path, step: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import Patience, append
@@ -58,6 +59,10 @@ class Training:
     def _saver(self) -> Saver:
         return Saver(self.folder, self.checkpoints, self.patience)
 
+    @cached_property
+    def _standing(self) -> Standing:
+        return Standing(self.match.spec.output.best)
+
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
 
@@ -88,8 +93,8 @@ class Training:
     def run(self) -> None:
         """Train to the last step of the spec.
 
-        Raises DivergenceError, CheckpointError, RunFolderError, PluginError or Interrupted. In every case the
-        checkpoint that was begun is whole on return.
+        Raises DivergenceError, CheckpointError, RunFolderError, PluginError or Interrupted, and SpecError where no
+        metric gives the figure that tells the best checkpoint. In every case the one that was begun is whole on return.
         """
         try:
             while True:
@@ -102,6 +107,7 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
+        self._standing.recall(records(self.folder.log))
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
             self.sample()
@@ -115,7 +121,8 @@ class Training:
             if step % every.samples_every == 0 or step == steps:
                 self.sample()
             self.measure(last=step == steps)
-            if step % every.checkpoint_every == 0 or last:
+            best = every.best is not None and match.world.most(int(step == self._standing.step)) > 0
+            if step % every.checkpoint_every == 0 or last or best:
                 self.save()
             self.tick(step)
             if stopping and step < steps:
@@ -190,10 +197,14 @@ class Training:
                     record = {"step": step, "metrics": figures, **({"protocol": protocol} if protocol else {})}
                     self._write(self.folder.log, record)
                     self.tell("logged", step, figures)
+                self._standing.hear(step, figures, by=component)
                 for name, picture in pictures.items():
                     path = self.folder.figure(name, step)
                     self.patience(partial(save_grid, picture[None], path))
                     self.tell("drawn", step, name, path)
+        if lacking := self._standing.lacking(self.match.spec.metrics):
+            self.save(wait=True)
+            raise lacking
 
     def save(self, *, wait: bool = False) -> None:
         """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there."""
@@ -203,7 +214,7 @@ class Training:
             raise DivergenceError(f"after step {match.step_index}: {found}")
         self._compare()
         if match.world.first:
-            self._saver.save(match.state())
+            self._saver.save(match.state(), spare=self._standing.step)
         if wait:
             self._saver.settle()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, reduce
 from typing import Any, Protocol
 
@@ -120,7 +120,9 @@ class Match:
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
-                _add(total, self._terms_of(self._play(player, turn, part, part)))
+                play = self._play(player, turn, part, part)
+                with play.eager():
+                    _add(total, self._terms_of(play))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
 
@@ -291,7 +293,8 @@ class Match:
         terms = dict(self.parts.game.terms(play))
         for penalty in self.parts.penalties:
             if penalty.spec.player == play.player and play.updates % penalty.spec.every == 0:
-                value = penalty.built(play)
+                with play.eager() if self.spec.train.compile and penalty.spec.double_backward else nullcontext():
+                    value = penalty.built(play)
                 if value is not None:
                     terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
         return terms

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -213,6 +214,22 @@ class Play:
         """The turn is over: what the discriminators have said is that of the whole batch from now on."""
         for name in {"real_output", "fake_output"} & vars(self).keys() if self._share else ():
             vars(self)[name] = self._whole(vars(self)[name])
+
+    @contextmanager
+    def eager(self) -> Iterator[None]:
+        """Within, nothing comes from a compiled network, whose result cannot be differentiated twice."""
+        held: dict[str, Any] = {
+            name: vars(self).pop(name) for name in ("fake", "real_output", "fake_output") if name in vars(self)
+        }
+        compiled = {network: network._compiled_call_impl for network in self.networks.values()}
+        for network in compiled:
+            network._compiled_call_impl = None
+        try:
+            yield
+        finally:
+            for network, call in compiled.items():
+                network._compiled_call_impl = call
+            vars(self).update(held)
 
     def _whole(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
         """An output with the rows of all processes; features, which are large, where the loss reads them."""

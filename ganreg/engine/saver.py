@@ -31,10 +31,13 @@ class Saver:
         self._writing: Future[None] | None = None
         self._awaited = Event()
 
-    def save(self, state: Mapping[str, Any]) -> None:
-        """Begin to write a state. Raises CheckpointError where the one before could not be written."""
+    def save(self, state: Mapping[str, Any], *, spare: int | None = None) -> None:
+        """Begin to write a state. Raises CheckpointError where the one before could not be written.
+
+        spare: a step whose checkpoint stays.
+        """
         self.settle()
-        self._writing = self._thread.submit(self._patience, partial(self._write, Snapshot.of(state)))
+        self._writing = self._thread.submit(self._patience, partial(self._write, Snapshot.of(state), spare))
 
     def settle(self) -> None:
         """Wait until the checkpoint that was begun is written. Raises CheckpointError where it could not be."""
@@ -46,9 +49,9 @@ class Saver:
             finally:
                 self._awaited.clear()
 
-    def _write(self, snapshot: Snapshot) -> None:
+    def _write(self, snapshot: Snapshot, spare: int | None) -> None:
         self._folder.sync()
-        self._checkpoints.write(snapshot, Pace(self._awaited))
+        self._checkpoints.write(snapshot, Pace(self._awaited), spare=spare)
 
 
 class Pace:

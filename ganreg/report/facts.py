@@ -26,12 +26,14 @@ class Series:
     """A quantity over the steps of a run. Values may be NaN or infinite.
 
     protocol: of a metric's figures, what they depend on besides the networks. There is one series for each.
+    spread: of several runs of which these are the means, to either side of each value.
     """
 
     name: str
     steps: NDArray[np.float64]
     values: NDArray[np.float64]
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    spread: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -69,28 +69,34 @@ def write_report(folder: str | PathLike[str]) -> Path:
 
 def render(facts: Facts) -> str:
     """The page as text."""
-    from jinja2 import Environment
-
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(number=_number, duration=_duration, size=_size, shown=_shown)
-    template = environment.from_string(files("ganreg.report").joinpath("template.html").read_text("utf-8"))
     last = facts.step
     panels = [panel(player, terms, last, f"loss{i}") for i, (player, terms) in enumerate(facts.losses.items())]
     metrics = [panel(one.name, [one], last, f"metric{i}") for i, one in enumerate(facts.metrics)]
     speed = [panel(one.name, [one], last, "speed", from_zero=True) for one in facts.speed]
-    thumbnails = _pictures(evenly(facts.samples, THUMBNAILS), THUMBNAIL_SIZE)
+    thumbnails = pictures(evenly(facts.samples, THUMBNAILS), THUMBNAIL_SIZE)
     newest = [sample for sample in facts.samples if thumbnails and sample[0] == thumbnails[-1].step][-1:]
-    return template.render(
+    return filled(
+        "template.html",
         facts=facts,
         losses=panels,
         metrics=metrics,
         speed=speed,
         thumbnails=thumbnails,
-        figures=[(name, _pictures(evenly(found, 3), FIGURE_SIZE)) for name, found in facts.figures.items()],
-        newest=_pictures(newest, PICTURE_SIZE),
+        figures=[(name, pictures(evenly(found, 3), FIGURE_SIZE)) for name, found in facts.figures.items()],
+        newest=pictures(newest, PICTURE_SIZE),
         notes=_notes(facts),
         spec=_sections(facts.spec_text),
     )
+
+
+def filled(name: str, **values: object) -> str:
+    """A template of this package with values."""
+    from jinja2 import Environment, FunctionLoader
+
+    loader = FunctionLoader(lambda file: files("ganreg.report").joinpath(file).read_text("utf-8"))
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(number=_number, duration=_duration, size=_size, shown=_shown)
+    return environment.get_template(name).render(values)
 
 
 def panel(title: str, series: Sequence[Series], last_step: int, key: str, *, from_zero: bool = False) -> Panel:
@@ -112,7 +118,7 @@ def evenly(items: list[tuple[int, Path]], count: int) -> list[tuple[int, Path]]:
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
 
 
-def _pictures(samples: Sequence[tuple[int, Path]], largest: int) -> list[Picture]:
+def pictures(samples: Sequence[tuple[int, Path]], largest: int) -> list[Picture]:
     """Sample grids as data URIs, reduced by a whole factor to `largest` pixels; unreadable ones are left out."""
     from PIL import Image
 

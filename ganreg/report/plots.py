@@ -62,11 +62,14 @@ def finite(values: Array) -> NDArray[np.bool_]:
     return np.abs(np.nan_to_num(values, nan=np.inf)) < LARGEST
 
 
-def curves(series: Sequence[Series], last_step: int, key: str, *, from_zero: bool = False) -> str:
+def curves(
+    series: Sequence[Series], last_step: int, key: str, *, from_zero: bool = False, colours: Sequence[int] | None = None
+) -> str:
     """An SVG element with each series as a light curve, or the band that it fills, under its smoothed one.
 
-    key: sets the ids of this drawing apart from those of others on the page. from_zero: a linear scale from zero, for
-    what is never negative. The same input gives the same text.
+    A series with a spread is a curve in a band. key: sets the ids of this drawing apart from those of others on the
+    page. from_zero: a linear scale from zero, for what is never negative. colours: numbers of the series' colours, from
+    0; in their order without it. The same input gives the same text.
     """
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -75,7 +78,7 @@ def curves(series: Sequence[Series], last_step: int, key: str, *, from_zero: boo
     with style.context(["default", look]):
         figure = Figure(figsize=(6.6, 3.3))
         axes = figure.add_axes((0.105, 0.135, 0.885, 0.84))
-        for index, one in enumerate(series):
+        for index, one in zip(colours or range(len(series)), series, strict=True):
             _draw(axes, one, f"#0000{1 + index % COLOURS:02x}")
         axes.locator_params(axis="y", nbins=5)
         if from_zero:
@@ -94,8 +97,14 @@ def _draw(axes: Axes, series: Series, colour: str) -> None:
     usable = finite(series.values)
     if usable.any():
         buckets = Buckets.of(series.steps[usable], series.values[usable])
+        if series.spread is not None:
+            reach = Buckets.of(series.steps[usable], np.nan_to_num(series.spread[usable])).mean
+            low, high = buckets.mean - reach, buckets.mean + reach
+            axes.fill_between(buckets.steps, low, high, color=colour, alpha=0.18, linewidth=0)
         if len(buckets.steps) < SMOOTHED:
             axes.plot(buckets.steps, buckets.mean, color=colour, linewidth=1.6, marker="o", markersize=3.5)
+        elif series.spread is not None:
+            axes.plot(buckets.steps, buckets.mean, color=colour, linewidth=1.6)
         else:
             if np.count_nonzero(usable) > BUCKETS:
                 axes.fill_between(buckets.steps, buckets.low, buckets.high, color=colour, alpha=0.25, linewidth=0)

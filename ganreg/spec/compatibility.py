@@ -34,7 +34,7 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
         *_roles(spec, document),
         *_labels(spec, info, document),
         *_capabilities(spec, document, registry),
-        *_compilation(spec, document),
+        *_best(spec, document),
         *_shapes(spec, info, document),
     ]
     return sorted(mistakes, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
@@ -59,12 +59,12 @@ def _labels(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
         yield _mistake("a conditional run needs labelled data", ("conditional",), document, data)
 
 
-def _compilation(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
-    for index, penalty in enumerate(spec.penalties):
-        if spec.train.compile and penalty.double_backward:
-            place = (f"the penalty '{penalty.name}' does so", document.locate(("penalties", index)))
-            message = "a compiled network cannot be differentiated twice"
-            yield _mistake(message, ("train", "compile"), document, place)
+def _best(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
+    if spec.output.best and not spec.metrics:
+        path = ("output", "best")
+        message = f"nothing gives '{spec.output.best.metric}': the run has no metrics"
+        hint = "`metrics` takes some, each with the steps between two measurements: [{name: …, every: 500}]"
+        yield Mistake(message, path, document.locate(path), hint)
 
 
 def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Iterator[Mistake]:

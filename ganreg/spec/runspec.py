@@ -65,7 +65,7 @@ class Train(Section):
     clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
-    compile: bool = Field(False, description="compile the networks with torch.compile")
+    compile: bool = Field(False, description="compile the networks with torch.compile; not for penalties on gradients")
     channels_last: bool | None = Field(
         None, description="kernels in memory with channels last; null: on the CPU, where a first step goes well so"
     )
@@ -131,6 +131,17 @@ class Ema(Section):
         return min(decay, (1 + since) / (10 + since))
 
 
+class Best(Section):
+    """The measurement by which a checkpoint is the best of its run."""
+
+    metric: str = Field(min_length=1, description="a figure as the log names it, such as separability/auc")
+    mode: Literal["min", "max"] = Field("min", description="whether the smallest or the largest figure is the best")
+
+
+def _best(value: Any) -> Any:
+    return {"metric": value} if isinstance(value, str) else value
+
+
 class Output(Section):
     """What a run writes, and where."""
 
@@ -139,6 +150,10 @@ class Output(Section):
     samples: PositiveInt = Field(64, description="pictures in a grid")
     checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
     keep: PositiveInt = Field(2, description="checkpoints kept, the newest")
+    best: Annotated[Best | None, BeforeValidator(_best, json_schema_input_type=str | Best | None)] = Field(
+        None,
+        description="keep the best checkpoint beside them: by this figure of a metric, or a mapping; null for none",
+    )
     log_every: PositiveInt = Field(10, description="steps between two lines of the log")
     disk_full: Literal["stop", "wait"] = Field(
         "stop", description="where the disk has no room left: stop, or wait for room and go on"

@@ -154,15 +154,6 @@ def test_a_game_gets_its_roles_and_no_others(write: Write) -> None:
     assert related(path) == [("the game 'tiny-bigan' needs an encoder", 5, 7)]
 
 
-def test_compiling_and_differentiating_twice_exclude_each_other(write: Write) -> None:
-    sound = SOUND + "train: {compile: true}\n"
-    assert ganreg.load(write(sound)).spec.train.compile
-    assert related(write(sound + "penalties: [tiny-clipping, tiny-r1]\n")) == [
-        ("a compiled network cannot be differentiated twice", LAST + 1, 18),
-        ("the penalty 'tiny-r1' does so", LAST + 2, 28),
-    ]
-
-
 class Lost(Dataset, name="lost"):
     """Pictures that somebody has deleted."""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import opened
+from ganreg.cli.folders import checkpoint, opened
 from ganreg.errors import RunFolderError, UsageError
+
+if TYPE_CHECKING:
+    from ganreg.trained import Which
 
 FORMATS = ("pt2", "onnx", "safetensors")
 
@@ -19,21 +23,22 @@ FORMATS = ("pt2", "onnx", "safetensors")
 @click.argument("folder", metavar="RUN")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Of the file.  [default: the ending's, or pt2]")
 @click.option("--out", metavar="FILE", help="The file.  [default: generator.FORMAT]")
+@checkpoint
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(app: App, folder: str, form: str | None, out: str | None, as_json: bool) -> None:
+def command(app: App, folder: str, form: str | None, out: str | None, which: Which, as_json: bool) -> None:
     """Write a trained generator into a file.
 
-    RUN is its folder. The generator is that of the newest checkpoint that is whole, its moving average where the run
-    has one. pt2 is a program for `torch.export.load`, onnx one for any runtime of ONNX: both run without ganreg and
-    without the plugin's code. safetensors holds the weights alone. The file is read back and its pictures compared with
-    the run's.
+    RUN is its folder. The generator is that of the newest checkpoint that is whole, or the one that is named, its
+    moving average where the run has one. pt2 is a program for `torch.export.load`, onnx one for any runtime of ONNX:
+    both run without ganreg and without the plugin's code. safetensors holds the weights alone. The file is read back
+    and its pictures compared with the run's.
     """
     path = Path(out or f"generator.{form or 'pt2'}")
     if form and path.suffix != f".{form}":
         raise UsageError(f"--out '{path}' does not end in .{form}")
     try:
-        made = opened(folder, app.registry).export(path)
+        made = opened(folder, app.registry).export(path, checkpoint=which)
     except RunFolderError as error:
         raise UsageError(str(error)) from error
     if as_json:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import opened
+from ganreg.cli.folders import checkpoint, opened
 from ganreg.errors import RunFolderError, UsageError
+
+if TYPE_CHECKING:
+    from ganreg.trained import Which
 
 
 @click.command("sample")
@@ -16,13 +20,15 @@ from ganreg.errors import RunFolderError, UsageError
 @click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures.")
 @click.option("--out", metavar="FILE", default="samples.png", show_default=True, help="PNG file of the grid.")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed gives other pictures.")
+@checkpoint
 @click.pass_obj
-def command(app: App, folder: str, count: int, out: str, seed: int | None) -> None:
+def command(app: App, folder: str, count: int, out: str, seed: int | None, which: Which) -> None:
     """Generate pictures with a trained GAN.
 
-    RUN is its folder. The pictures come from the newest checkpoint that is whole, and go into one grid.
+    RUN is its folder. The pictures come from the newest checkpoint that is whole, or the one that is named, and go
+    into one grid.
     """
-    images = opened(folder, app.registry).sample(count, seed=seed)
+    images = opened(folder, app.registry).sample(count, seed=seed, checkpoint=which)
     from ganreg.engine.pictures import save_grid
 
     try:

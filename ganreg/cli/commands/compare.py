@@ -1,0 +1,49 @@
+"""`ganreg compare`: runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ganreg.errors import RunFolderError, UsageError
+
+
+@click.command("compare")
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True)
+@click.option("--baseline", metavar="RUN", help="A run of the group to compare with.  [default: the first]")
+@click.option("--html", metavar="FILE", default="compare.html", show_default=True, help="The page.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: bool) -> None:
+    """Compare runs, their seeds pooled.
+
+    RUN is the folder of a run, or a folder of such folders. Runs that differ in their seed alone are one group. Of
+    every figure that was measured, during the runs or by `ganreg eval`, each group has the mean and standard deviation
+    over its complete runs, and the paired difference from the baseline over the seeds that both have, with Student's
+    95 % interval. Figures that were measured in different ways are told apart. The page has curves and samples too.
+    """
+    from ganreg.cli.comparing import lines, record
+    from ganreg.report import compare, write_comparison
+
+    comparison = compare(runs_in(folders), Path(baseline) if baseline is not None else None)
+    try:
+        page = write_comparison(comparison, Path(html))
+    except RunFolderError as error:
+        raise UsageError(str(error)) from error
+    if as_json:
+        import json
+
+        click.echo(json.dumps({**record(comparison), "page": str(page)}, indent=2))
+    else:
+        click.echo("\n".join([*lines(comparison), f"page: {page}"]))
+
+
+def runs_in(paths: tuple[str, ...]) -> list[Path]:
+    """The folders themselves, or the runs in those that are none. Raises UsageError for what does not exist."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UsageError(f"'{path}' does not exist")
+        inside = [] if (path / "spec.yaml").exists() else sorted(file.parent for file in path.glob("*/spec.yaml"))
+        found += inside or [path]
+    return found

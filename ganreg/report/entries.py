@@ -1,0 +1,155 @@
+"""A run as a comparison takes it: whatever is missing or damaged is left out, and told."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ganreg.engine.folder import RunFolder, damaged, records
+from ganreg.errors import GanregError, SpecError, brief
+from ganreg.spec.document import read
+
+Points = dict[int, float]
+"""Values by step."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is measured: a figure's name, and how, as JSON; two that differ in either do not compare."""
+
+    name: str
+    protocol: str = ""
+
+
+@dataclass
+class Entry:
+    """One run. notes: what was damaged. step: how far it came, of `steps`. last: the newest grid of samples."""
+
+    folder: Path
+    spec: Mapping[str, Any]
+    seed: int
+    steps: int
+    step: int
+    figures: dict[Figure, Points]
+    losses: dict[str, Points]
+    images_per_second: float | None
+    last: tuple[int, Path] | None
+    lock: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it reached its last step."""
+        return self.step >= self.steps
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """All of the spec but the seed, and where and how often it writes."""
+        return {key: value for key, value in self.spec.items() if key not in ("seed", "output")}
+
+
+def entry(path: Path) -> Entry:
+    """Read a run's folder. Raises SpecError where its spec says nothing of what it was."""
+    run = RunFolder(path)
+    spec = read(run.spec).data
+    seed, train = spec.get("seed"), spec.get("train")
+    steps = train.get("steps") if isinstance(train, dict) else None
+    if type(seed) is not int or type(steps) is not int:
+        raise SpecError([])
+    notes: list[str] = []
+    log, speed, evaluations = (list(_sound(file, notes)) for file in (run.log, run.speed, run.evaluations))
+    samples = _numbered(run.samples, ".png")
+    rates = [record["images_per_second"] for record in speed if _is_number(record.get("images_per_second"))]
+    return Entry(
+        folder=path,
+        spec=spec,
+        seed=seed,
+        steps=steps,
+        step=max([record["step"] for record in log] + [step for step, _ in _numbered(run.checkpoints)], default=0),
+        figures=_figures(log, evaluations, spec),
+        losses=_points(log, "losses"),
+        images_per_second=median(rates) if rates else None,
+        last=samples[-1] if samples else None,
+        lock=_lock(run.lock, notes),
+        notes=notes,
+    )
+
+
+def _sound(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """The records of a file; lines that are damaged are noted."""
+    try:
+        found, lost = records(path), damaged(path)
+    except (GanregError, OSError) as error:
+        notes.append(f"{path.name} cannot be read: {brief(error)}")
+        return
+    if lost:
+        notes.append(f"{path.name} is damaged in line {', '.join(map(str, lost))}")
+    yield from found
+
+
+def _figures(
+    log: list[dict[str, Any]], evaluations: list[dict[str, Any]], spec: Mapping[str, Any]
+) -> dict[Figure, Points]:
+    """Every figure by what it is, those that were measured during the run and those that were measured later."""
+    found: dict[Figure, Points] = {}
+    own = spec.get("metrics", [])
+    for record in [*log, *evaluations]:
+        metrics = record.get("metrics")
+        for name, value in metrics.items() if isinstance(metrics, dict) else ():
+            figure = Figure(name, _protocol(name, record, own if isinstance(own, list) else [], spec.get("seed")))
+            found.setdefault(figure, {})[record["step"]] = float(value) if _is_number(value) else math.nan
+    return found
+
+
+def _protocol(figure: str, record: Mapping[str, Any], own: list[Any], seed: Any) -> str:
+    """How a figure was measured: as its metric tells, or else by the parameters that the metric had.
+
+    That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds. own: the
+    metrics of the spec. Which of them a record of the log is from, the figure's first word tells.
+    """
+    if isinstance(record.get("protocol"), dict):
+        protocol = record["protocol"]
+        return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
+    metric = record.get("metric")
+    if metric is None:
+        said = [m for m in own if isinstance(m, dict) and _bare(m.get("name")) == figure.partition("/")[0]]
+        metric = said[0] if len(said) == 1 else None
+    if not isinstance(metric, dict):
+        return ""
+    parameters = {key: value for key, value in metric.items() if key not in ("name", "every")}
+    return json.dumps({"metric": _bare(metric.get("name")), **dict(sorted(parameters.items()))})
+
+
+def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:
+    found: dict[str, Points] = {}
+    for record in log:
+        values = record.get(key)
+        for name, value in values.items() if isinstance(values, dict) else ():
+            found.setdefault(name, {})[record["step"]] = float(value) if _is_number(value) else math.nan
+    return found
+
+
+def _lock(path: Path, notes: list[str]) -> dict[str, Any]:
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        notes.append("lock.json is missing or damaged: what the run was made of is not known")
+        return {}
+    return lock if isinstance(lock, dict) else {}
+
+
+def _numbered(folder: Path, suffix: str = "") -> list[tuple[int, Path]]:
+    return sorted((int(p.stem), p) for p in folder.glob(f"*{suffix}") if p.stem.isdecimal() and p.stem.isascii())
+
+
+def _bare(name: Any) -> str:
+    return str(name).rpartition("/")[2]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

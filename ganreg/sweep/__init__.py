@@ -1,0 +1,1 @@
+"""Many runs: every combination of some values, each a process of its own; no torch."""

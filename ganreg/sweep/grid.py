@@ -1,0 +1,123 @@
+"""The cells of a sweep: every combination of the values of its axes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+from math import prod
+
+from ganreg.errors import Mistake, SpecError
+from ganreg.spec.node import Text
+
+FLAG = "--axis"
+MOST = 10_000
+"""Cells of a sweep."""
+RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
+LONGEST = 120
+"""Characters of a folder's name."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A path in the spec and the values that it takes, as they were written."""
+
+    path: str
+    values: tuple[str, ...]
+
+    @classmethod
+    def read(cls, option: str) -> Axis:
+        """`loss=hinge,fisher`, `seed=0..2` or `loss=[hinge, {name: fisher, rho: 1e-5}]`.
+
+        Raises SpecError with the column in the option.
+        """
+        text = Text(FLAG, option)
+        path, equals, written = option.partition("=")
+        if not equals or not path.strip():
+            message = "an axis is written as 'path=values', such as 'loss=hinge,minimax' or 'seed=0..2'"
+            raise SpecError([Mistake(message, position=text.position(0 if equals else len(option)))])
+        if path.strip() == "output.folder":
+            raise SpecError([Mistake("each cell has a folder of its own already", position=text.position(0))])
+        values = tuple(value for piece in _values(written) for value in _expanded(piece))
+        if not values or not all(values):
+            raise SpecError([Mistake("a value is missing here", position=text.position(len(path) + 1))])
+        if twice := next((value for value in values if values.count(value) > 1), None):
+            raise SpecError([Mistake(f"'{twice}' stands here twice", position=text.position(len(path) + 1))])
+        return cls(path.strip(), values)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination. name: what its folder is called. settings: values as they were written, by path."""
+
+    name: str
+    settings: Mapping[str, str]
+
+    @property
+    def options(self) -> list[str]:
+        """The settings as `--set` takes them."""
+        return [f"{path}={value}" for path, value in self.settings.items()]
+
+
+def cells(axes: Sequence[Axis]) -> list[Cell]:
+    """Every combination, the last axis fastest. Raises SpecError for a path that comes twice, or too many cells."""
+    paths = [axis.path for axis in axes]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise SpecError([Mistake(f"{FLAG} {twice} is given twice: one axis takes all its values")])
+    if (count := prod(len(axis.values) for axis in axes)) > MOST:
+        raise SpecError([Mistake(f"these axes have {count:,} cells; a sweep has no more than {MOST:,}")])
+    found: dict[str, Cell] = {}
+    for values in product(*(axis.values for axis in axes)):
+        settings = dict(zip(paths, values, strict=True))
+        name = _name(settings)
+        # Values that differ in what a folder's name cannot show.
+        name = name if name not in found else f"{name}-{len(found)}"
+        found[name] = Cell(name, settings)
+    return list(found.values())
+
+
+def _values(written: str) -> list[str]:
+    """The values of an axis; those of a single list are its items."""
+    values = _parted(written)
+    alone = values[0] if len(values) == 1 else ""
+    return _parted(alone[1:-1]) if alone.startswith("[") and alone.endswith("]") and alone != "[]" else values
+
+
+def _parted(written: str) -> list[str]:
+    """What stands between the commas that are in no bracket and no quote."""
+    pieces, depth, quote, start = list[str](), 0, "", 0
+    for index, letter in enumerate(written):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter in "[{":
+            depth += 1
+        elif letter in "]}":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            pieces.append(written[start:index].strip())
+            start = index + 1
+    return [*pieces, written[start:].strip()]
+
+
+def _expanded(piece: str) -> Iterator[str]:
+    found = RANGE.fullmatch(piece)
+    if not found:
+        yield piece
+        return
+    first, last = map(int, found.groups())
+    yield from (str(number) for number in range(first, min(last, first + MOST) + 1))
+
+
+def _name(settings: Mapping[str, str]) -> str:
+    """loss=hinge,seed=0: safe in a path, and the same for the same settings."""
+    words = (f"{path}={re.sub(r'^name-', '', _safe(value))}" for path, value in settings.items())
+    name = ",".join(words)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _safe(value: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", value).strip("-.") or "none"

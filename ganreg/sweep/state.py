@@ -1,0 +1,85 @@
+"""sweep.json: what became of each cell of a sweep, so that the same sweep goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ganreg.engine.disk import replace
+from ganreg.errors import RunFolderError
+from ganreg.sweep.grid import Axis, Cell
+
+FILE = "sweep.json"
+Status = Literal["pending", "complete", "failed", "stopped"]
+
+
+@dataclass
+class Record:
+    """A cell: its folder, what became of it, why where it failed, and the command that runs it alone."""
+
+    name: str
+    folder: str
+    settings: Mapping[str, str]
+    status: Status = "pending"
+    exit_code: int | None = None
+    seconds: float = 0.0
+    error: str = ""
+    command: str = ""
+
+
+class State:
+    """The cells of a sweep in its folder. Raises RunFolderError where the folder holds something else."""
+
+    def __init__(self, folder: Path, axes: Sequence[Axis], cells: Sequence[Cell]) -> None:
+        self.folder = folder
+        self._axes = {axis.path: list(axis.values) for axis in axes}
+        before = self._read()
+        self.records = {cell.name: self._record(cell, before.get(cell.name, {})) for cell in cells}
+        self.others = [name for name in before if name not in self.records]
+        """Cells of an earlier sweep here that are none of this one."""
+
+    def _record(self, cell: Cell, before: Mapping[str, Any]) -> Record:
+        found = Record(cell.name, str(self.folder / cell.name), cell.settings)
+        if before.get("status") == "complete":
+            found.status, found.exit_code, found.seconds = "complete", 0, float(before.get("seconds", 0))
+        return found
+
+    def _read(self) -> dict[str, Mapping[str, Any]]:
+        path = self.folder / FILE
+        if (self.folder / "spec.yaml").exists():
+            raise RunFolderError(f"{self.folder} holds a run: a sweep takes another folder, by --out")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            axes, cells = found["axes"], {cell["name"]: cell for cell in found["cells"]}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(
+                f"{path} is damaged: remove it, and the sweep finds its cells by their folders"
+            ) from error
+        if list(axes) != list(self._axes):
+            theirs, ours = (", ".join(paths) for paths in (axes, self._axes))
+            raise RunFolderError(
+                f"{self.folder} holds a sweep over {theirs}, and this one is over {ours}: give another --out"
+            )
+        return cells
+
+    def save(self) -> None:
+        """Write it down. Raises RunFolderError."""
+        replace(self.folder / FILE, f"{json.dumps(self.plain(), indent=2)}\n".encode())
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as JSON has it."""
+        records = list(self.records.values())
+        counts = {
+            status: sum(r.status == status for r in records) for status in ("complete", "failed", "stopped", "pending")
+        }
+        return {
+            "folder": str(self.folder),
+            "axes": self._axes,
+            **counts,
+            "cells": [asdict(record) for record in records],
+        }

@@ -1,0 +1,132 @@
+"""A trained run: its networks as a checkpoint holds them, and measurements of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ganreg.components import Metric
+from ganreg.engine.best import Standing
+from ganreg.engine.blame import sentence
+from ganreg.engine.disk import append
+from ganreg.engine.feed import Feed
+from ganreg.engine.folder import RunFolder, figure_name, records
+from ganreg.engine.match import Match
+from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
+from ganreg.engine.pictures import save_grid
+from ganreg.engine.restore import trained_task
+from ganreg.engine.streams import rekey
+from ganreg.engine.world import ALONE
+from ganreg.errors import CheckpointError, GanregError, PluginError, UsageError
+from ganreg.seeds import derive
+from ganreg.spec.compatibility import task_of
+from ganreg.task import Task
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
+
+Which = int | Literal["latest", "best"]
+"""A checkpoint: the newest that is whole, the best by `output.best`, or that of a step."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a metric told of the networks at a step.
+
+    metric: its reference in a spec, parameters and all. figures: numbers by name. protocol: how they were measured,
+    where the metric tells; figures of different protocols do not compare. pictures: the files of its pictures.
+    """
+
+    step: int
+    metric: Mapping[str, Any]
+    figures: Mapping[str, float]
+    protocol: Mapping[str, Any] | None
+    pictures: Mapping[str, Path]
+
+    def record(self, folder: Path) -> None:
+        """Write it down in the run's folder, beside its log, for `ganreg compare`. Raises RunFolderError."""
+        found = {"step": self.step, "metric": dict(self.metric), "metrics": dict(self.figures)}
+        append(RunFolder(folder).evaluations, found | ({"protocol": dict(self.protocol)} if self.protocol else {}))
+
+
+class Trained:
+    """What a run has trained: in this process, or in one that left checkpoints; the last one that was asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._which: Which | None = None
+        self._loaded: tuple[Match, Feed | None] | None = None
+
+    def at(self, which: Which) -> tuple[Match, Feed | None]:
+        """The match of a checkpoint; it has data only where generators need source pictures. Raises CheckpointError."""
+        training = self._run.training
+        if which == "latest" and training is not None:
+            return training.match, training.feed
+        if self._loaded is None or which != self._which:
+            self._read(which)
+            self._which = which
+        assert self._loaded is not None
+        return self._loaded
+
+    def measure(self, metric: Metric, which: Which, figures: Path | None = None) -> Measurement:
+        """What a metric says of a checkpoint; its pictures go into a folder. Raises PluginError where it fails."""
+        match, feed = self.at(which)
+        run, task = self._run, match.parts.task
+        if feed is None:
+            if task != task_of(run.spec, run.spec.data.info()):
+                raise CheckpointError("the checkpoint does not fit the data: its shapes are not theirs")
+            feed = run._feed(task)
+            self._loaded = match, feed
+        rekey(derive(run.spec.seed, "evaluate", match.step_index))
+        found, protocol = _measured(metric, Evaluation(match, feed), task)
+        shown = {name: picture for name, picture in found.items() if is_picture(picture)}
+        place = figures or RunFolder(run.folder).evaluated
+        pictures = {name: place / figure_name(name, match.step_index) for name in shown}
+        for name, path in pictures.items():
+            save_grid(shown[name][None], path)
+        parameters = metric.model_dump(mode="json", context={"registry": run.registry})
+        reference = {"name": run.registry.id_of(type(metric)), **parameters}
+        numbers = {name: value for name, value in found.items() if name not in shown}
+        return Measurement(match.step_index, reference, numbers, protocol, pictures)
+
+    def _read(self, which: Which) -> None:
+        checkpoints = self._run._checkpoints()
+        if which == "latest":
+            checkpoints.newest(self._take)
+            return
+        step = self._best() if which == "best" else which
+        self._take(checkpoints.at(step))
+
+    def _best(self) -> int:
+        best = self._run.spec.output.best
+        if best is None:
+            raise UsageError("the run keeps no best checkpoint: output.best in its spec names the figure that tells it")
+        standing = Standing(best)
+        standing.recall(records(RunFolder(self._run.folder).log))
+        if standing.step is None:
+            raise CheckpointError(f"no checkpoint is the best yet: the log holds no '{best.metric}'")
+        return standing.step
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        run = self._run
+        task = trained_task(state, run.spec)
+        if task.source is not None and task != task_of(run.spec, run.spec.data.info()):
+            raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
+        feed = run._feed(task) if task.source else None
+        match = run._match(task, feed, ALONE)
+        match.load(state)
+        self._loaded = match, feed
+
+
+def _measured(metric: Metric, evaluation: Evaluation, task: Task) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
+    """Numbers and pictures by name, and the protocol where there is one. Raises PluginError where the metric fails."""
+    try:
+        built = metric.build(task)
+        found = {name: value if is_picture(value) else float(value) for name, value in built(evaluation).items()}
+        return found, protocol_of(built, evaluation) or None
+    except (GanregError, MemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"the metric '{metric.name}' failed: {sentence(error)}") from error

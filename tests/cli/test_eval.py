@@ -1,0 +1,90 @@
+"""`eval`, and the checkpoints that `sample` and `export` take, in this process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+Options = tuple[str, ...]
+
+METER = """
+from ganreg import Metric, hookimpl
+
+class Meter(Metric, name="meter"):
+    count: int = 4
+
+    def __call__(self, evaluation):
+        return {"meter/mean": sum(b.images.mean().item() for b in evaluation.generated(self.count)),
+                "meter/distance": abs(evaluation.step - 2), "meter/nothing": float("nan")}
+
+    def protocol(self, evaluation):
+        return {"count": self.count, "resize": "antialias"}
+
+@hookimpl
+def ganreg_components():
+    return [Meter]
+"""
+
+
+@pytest.fixture
+def trained(ganreg: Call, tiny: Options, install: Callable[[str, str], None]) -> Path:
+    """A run of three steps whose second is the best."""
+    install("meters", METER)
+    settings = ("--set", "metrics=[{name: meter, every: 1}]", "--set", "output.best=meter/distance")
+    assert ganreg("run", *tiny, *settings, "--out", "here").code == 0
+    return Path("here")
+
+
+def test_eval_prints_the_specs_own_figures_and_how_they_were_measured(ganreg: Call, trained: Path) -> None:
+    result = ganreg("eval", "here", "--checkpoint", "best")
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0] == "meters/meter at step 2"
+    assert lines[2] == "  meter/distance  0"
+    assert lines[4] == "  measured with count 4, resize antialias"
+    (record,) = map(json.loads, (trained / "evaluations.jsonl").read_text().splitlines())
+    logged = [json.loads(line) for line in (trained / "log.jsonl").read_text().splitlines()]
+    (during,) = [line["metrics"] for line in logged if line["step"] == 2 and "metrics" in line]
+    assert record["metrics"] == during
+
+
+def test_eval_as_json_is_strict(ganreg: Call, trained: Path) -> None:
+    result = ganreg("eval", "here", "--metric", "{name: meter, count: 2}", "--metric", "meter", "--json")
+    first, second = json.loads(result.out, parse_constant=pytest.fail)
+    assert (first["step"], first["metric"]["count"], second["metric"]["count"]) == (3, 2, 4)
+    assert first["figures"]["meter/nothing"] is None
+    assert first["protocol"] == {"count": 2, "resize": "antialias"}
+
+
+def test_eval_of_what_cannot_be_measured_is_refused(ganreg: Call, trained: Path) -> None:
+    mistyped = ganreg("eval", "here", "--metric", "metre")
+    assert mistyped.code == 3
+    assert mistyped.err.startswith("--metric:1:1: no metric is called 'metre'")
+    assert "did you mean 'meter'?" in mistyped.err
+    parameter = ganreg("eval", "here", "--metric", "{name: meter, cuont: 2}")
+    assert (parameter.code, parameter.out) == (3, "")
+    assert parameter.err.startswith("--metric:1:15: unknown key 'cuont'")
+    assert ganreg("eval", "here", "--checkpoint", "1").code == 6
+    assert ganreg("eval", "here", "--checkpoint", "first").code == 2
+    assert ganreg("eval", "nowhere").code == 2
+    assert not (trained / "evaluations.jsonl").exists()
+
+
+def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(ganreg: Call, trained: Path) -> None:
+    (trained / "evaluations.jsonl").mkdir()
+    result = ganreg("eval", "here")
+    assert result.code == 0
+    assert "meter/distance  1" in result.out
+    assert "not written down for compare" in result.err
+
+
+def test_sample_and_export_take_a_checkpoint(ganreg: Call, trained: Path) -> None:
+    for name, which in (("a", "best"), ("b", "2"), ("c", "latest")):
+        assert ganreg("sample", "here", "--count", "2", "--checkpoint", which, "--out", f"{name}.png").code == 0
+    grids = [Path(f"{name}.png").read_bytes() for name in "abc"]
+    assert grids[0] == grids[1] != grids[2]
+    exported = ganreg("export", "here", "--format", "safetensors", "--checkpoint", "best", "--json")
+    assert json.loads(exported.out)["step"] == 2

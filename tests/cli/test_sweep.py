@@ -1,0 +1,160 @@
+"""`sweep`: cells that work, cells that fail in every way, going on, and stopping."""
+
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganreg.engine.folder import records
+
+Call = Callable[..., Any]
+Start = Callable[..., "subprocess.Popen[str]"]
+Options = tuple[str, ...]
+WRONG = "optimizers.discriminator={name: tiny-adam, lr: 1e-3},{name: tiny-adam, lr: 1e38}"
+
+
+def statuses(result: Any) -> dict[str, str]:
+    return {cell["name"]: cell["status"] for cell in json.loads(result.out)["cells"]}
+
+
+def test_failing_cells_are_told_and_cost_the_others_nothing(ganreg: Call, tiny: Options) -> None:
+    sweep = ("sweep", *tiny, "--axis", "loss=tiny-hinge,tiny-hinje", "--axis", WRONG, "--out", "here", "--jobs", "2")
+    result = ganreg(*sweep, "--json")
+    assert result.code == 1
+    found = json.loads(result.out)
+    assert (found["complete"], found["failed"], found["page"]) == (1, 3, "here/compare.html")
+    good, diverging, *invalid = found["cells"]
+    assert (good["name"], good["status"], good["exit_code"]) == (
+        "loss=tiny-hinge,optimizers.discriminator=tiny-adam-lr-1e-3", "complete", 0,
+    )  # fmt: skip
+    assert (Path(good["folder"]) / "report.html").is_file()
+    assert (diverging["status"], diverging["exit_code"]) == ("failed", 7)
+    assert "is not finite" in diverging["error"]
+    assert shlex.split(diverging["command"]) == ["ganreg", "resume", diverging["folder"]]
+    assert [cell["exit_code"] for cell in invalid] == [3, 3]
+    assert "--axis:1:6: no loss is called 'tiny-hinje'" in invalid[0]["error"]
+    assert "did you mean 'tiny-hinge'?" in invalid[0]["error"]
+    assert "--set loss=tiny-hinje" in invalid[0]["command"]
+    assert not Path(invalid[0]["folder"]).exists()
+    assert f"failed: {diverging['name']}, exit code 7:" in result.err
+    assert result.err.startswith("4 cells in here: 2 to train, 2 with a mistake\n")
+    assert json.loads(Path("here/sweep.json").read_text())["cells"] == found["cells"]
+
+
+def test_a_cell_is_the_run_that_its_command_runs_alone(ganreg: Call, tiny: Options) -> None:
+    assert ganreg("sweep", *tiny, "--seed", "5", "--axis", "latent=6,8", "--out", "here").code == 0
+    assert ganreg("run", *tiny, "--seed", "5", "--set", "latent=6", "--out", "alone").code == 0
+    assert Path("here/latent=6/log.jsonl").read_bytes() == Path("alone/log.jsonl").read_bytes()
+
+
+def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options) -> None:
+    sweep = ("sweep", *tiny, "--set", "output.checkpoint_every=1", "--out", "here", "--json")
+    assert ganreg(*sweep, "--axis", "seed=0..1").code == 0
+    whole = {seed: Path(f"here/seed={seed}/log.jsonl").read_bytes() for seed in (0, 1)}
+    times = {path: path.stat().st_mtime_ns for path in Path("here/seed=0").rglob("*")}
+    shutil.rmtree("here/seed=1/checkpoints/00000003")
+    result = ganreg(*sweep, "--axis", "seed=0..2")
+    assert result.code == 0
+    assert statuses(result) == dict.fromkeys(("seed=0", "seed=1", "seed=2"), "complete")
+    assert "3 cells in here: 2 to train, 1 complete\n" in result.err
+    assert "going on from step 2" in Path("here/logs/seed=1.txt").read_text()
+    assert {path: path.stat().st_mtime_ns for path in Path("here/seed=0").rglob("*")} == times
+    assert whole == {seed: Path(f"here/seed={seed}/log.jsonl").read_bytes() for seed in (0, 1)}
+    fewer = ganreg(*sweep, "--axis", "seed=1")
+    assert list(statuses(fewer)) == ["seed=1"]
+    assert "2 cells of an earlier sweep" in fewer.err
+
+
+def test_another_sweep_in_the_same_folder_is_refused(ganreg: Call, tiny: Options) -> None:
+    assert ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here").code == 0
+    longer = ganreg("sweep", *tiny, "--set", "train.steps=9", "--axis", "seed=0", "--out", "here")
+    assert longer.code == 8
+    assert "here/seed=0 holds a run of another spec: train.steps has changed" in longer.err
+    other = ganreg("sweep", *tiny, "--axis", "latent=8", "--out", "here")
+    assert other.code == 8
+    assert "holds a sweep over seed, and this one is over latent" in other.err
+    inside = ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here/seed=0")
+    assert inside.code == 8
+    assert "holds a run" in inside.err
+
+
+def test_a_sweep_of_which_no_cell_can_run_writes_nothing(ganreg: Call, tiny: Options) -> None:
+    result = ganreg("sweep", *tiny, "--axis", "trian.steps=1,2", "--out", "here")
+    assert (result.code, result.out) == (3, "")
+    assert "--axis:1:1: unknown key 'trian'" in result.err
+    assert "did you mean 'train'?" in result.err
+    assert not Path("here").exists()
+    assert ganreg("sweep", *tiny, "--axis", "seed", "--out", "here").code == 3
+    assert ganreg("sweep", *tiny, "--out", "here").code == 2
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def test_a_signal_stops_the_cells_which_save_and_a_killed_cell_is_told(
+    start: Start, ganreg: Call, tiny: Options
+) -> None:
+    long = ("train.steps=1000000", "output.log_every=1", "output.samples_every=1000000", "output.samples=1")
+    words = [word for setting in long for word in ("--set", setting)]
+    process = start("sweep", *tiny, *words, "--axis", "seed=0..2", "--out", "here", "--jobs", "2", "--json")
+    logs = [Path(f"here/seed={seed}/log.jsonl") for seed in (0, 1)]
+    wait_for(lambda: all(len(records(log)) > 2 for log in logs))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped, and saved: the same command goes on" in err
+    assert "Traceback" not in err
+    assert [cell["status"] for cell in json.loads(out)["cells"]] == ["stopped", "stopped", "pending"]
+    for log in logs:
+        assert (log.parent / "checkpoints" / f"{records(log)[-1]['step']:08d}").is_dir()
+    again = start("sweep", *tiny, *words, "--axis", "seed=0..2", "--out", "here", "--jobs", "1", "--json")
+    wait_for(lambda: len(records(logs[0])) > 0 and bool(children(again.pid)) and "training into" in log_of("seed=0"))
+    for child in children(again.pid):
+        os.kill(child, signal.SIGKILL)
+    wait_for(lambda: "seed=0: failed" in (again.stderr.readline() if again.stderr else ""))
+    again.send_signal(signal.SIGTERM)
+    out, err = again.communicate(timeout=60)
+    assert again.returncode == 143
+    first = json.loads(out)["cells"][0]
+    assert (first["status"], first["exit_code"]) == ("failed", -9)
+    assert first["error"].startswith("ended by SIGKILL")
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
+
+
+def log_of(cell: str) -> str:
+    return Path(f"here/logs/{cell}.txt").read_text()
+
+
+def test_ray_that_is_missing_is_named(ganreg: Call, tiny: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here", "--ray")
+    assert result.code == 2
+    assert "pip install 'ganreg[ray]'" in result.err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs ray: pip install 'ganreg[ray]'")
+def test_cells_on_a_ray_of_this_machine(start: Start, tiny: Options) -> None:
+    process = start("sweep", *tiny, "--axis", "loss=tiny-hinge", "--axis", WRONG, "--out", "here", "--json", "--ray")
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 1, err
+    found = json.loads(out)
+    assert [cell["status"] for cell in found["cells"]] == ["complete", "failed"]
+    assert found["cells"][1]["exit_code"] == 7
+    assert "is not finite" in found["cells"][1]["error"]

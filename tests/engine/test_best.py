@@ -1,0 +1,179 @@
+"""The best checkpoint: which one it is, that it stays, and that a resume finds the same."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+import ganreg
+from ganreg import Metric
+from ganreg.api import Run
+from ganreg.engine.best import Standing
+from ganreg.engine.loop import Stop
+from ganreg.engine.state import same
+from ganreg.errors import CheckpointError, Interrupted, SpecError, UsageError
+from ganreg.spec.runspec import Best
+from tests.conftest import Tiny
+
+
+class Bowl(Metric, name="bowl"):
+    """(step - bottom)², and NaN before the third step."""
+
+    bottom: int = 4
+
+    def __call__(self, evaluation):
+        """The figures, by name."""
+        return {"bowl/depth": (evaluation.step - self.bottom) ** 2 if evaluation.step > 2 else math.nan}
+
+
+def again(run: Run) -> Run:
+    """The same run as another process finds it."""
+    return Run(run.spec, run.registry, run.document, run.folder)
+
+
+def kept(run: Run) -> list[int]:
+    return sorted(int(path.name) for path in (run.folder / "checkpoints").iterdir())
+
+
+def best_of(
+    tiny: Tiny, name: str = "run", best: object = "bowl/depth", every: int | None = 1, **changes: object
+) -> Run:
+    output = {"checkpoint_every": 4, "keep": 1, "best": best, **changes}
+    return tiny(name=name, metrics=[Bowl(every=every)], train={"steps": 9}, output=output)
+
+
+def test_the_smallest_or_largest_figure_wins_the_first_of_equals_and_never_nan() -> None:
+    log = [(1, None), (2, 3.0), (3, 1.0), (4, 1.0), (5, math.inf), (6, 2.0)]
+    for mode, step in (("min", 3), ("max", 2)):
+        standing = Standing(Best(metric="a", mode=mode))
+        standing.recall({"step": number, "metrics": {"a": value, "b": -9.0}} for number, value in log)
+        assert standing.step == step
+        standing.recall([{"step": 1, "losses": {}}])
+        assert standing.step is None
+
+
+def test_the_best_stays_beside_the_newest_though_its_step_is_no_checkpoint_step(tiny: Tiny) -> None:
+    assert kept(best_of(tiny, checkpoint_every=3).train()) == [4, 9]
+    assert kept(best_of(tiny, "max", {"metric": "bowl/depth", "mode": "max"}).train()) == [9]
+
+
+def test_what_is_asked_for_comes_from_its_checkpoint(tiny: Tiny) -> None:
+    run = best_of(tiny, checkpoint_every=4).train()
+    stop = tiny(name="four", metrics=[Bowl(every=1)], train={"steps": 4}).train()
+    loaded = again(run)
+    assert torch.equal(loaded.sample(2, checkpoint="best"), stop.sample(2))
+    assert torch.equal(run.sample(2, checkpoint=4), stop.sample(2))
+    assert torch.equal(loaded.sample(2), run.sample(2))
+    assert not torch.equal(loaded.sample(2), stop.sample(2))
+    assert loaded.export(run.folder / "g.safetensors", checkpoint="best").step == 4
+    with pytest.raises(CheckpointError, match=r"no checkpoint of step 5 is in .*; kept: 4, 9"):
+        loaded.sample(1, checkpoint=5)
+
+
+class Crash(Exception):
+    """The end of a process that could not save."""
+
+
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize("step", [3, 4, 5, 7])
+def test_a_run_that_was_stopped_or_crashed_keeps_the_same_best(tiny: Tiny, step: int, saves: bool) -> None:
+    whole, parts = best_of(tiny, "whole").train(), best_of(tiny, "parts")
+    stop = Stop()
+
+    def tick(done: int) -> None:
+        if done == step - 1 and not saves:
+            raise Crash
+        stop.signal_number = 15 if done == step - 1 else None
+
+    with pytest.raises(Interrupted if saves else Crash):
+        parts.train(stop=stop, tick=tick)
+    gone_on = again(parts).train(resume=True)
+    assert kept(whole) == kept(parts) == [4, 9]
+    assert (whole.folder / "log.jsonl").read_bytes() == (parts.folder / "log.jsonl").read_bytes()
+    for path in sorted((whole.folder / "checkpoints").rglob("*.*")):
+        assert path.read_bytes() == (parts.folder / path.relative_to(whole.folder)).read_bytes()
+    assert whole.training is not None
+    assert gone_on.training is not None
+    assert same(whole.training.match.state(), gone_on.training.match.state())
+
+
+def test_a_best_that_is_gone_or_was_never_measured_is_told(tiny: Tiny) -> None:
+    run = best_of(tiny).train()
+    shutil.rmtree(run.folder / "checkpoints" / "00000004")
+    with pytest.raises(CheckpointError, match="no checkpoint of step 4"):
+        again(run).sample(1, checkpoint="best")
+    (run.folder / "log.jsonl").write_text("")
+    with pytest.raises(CheckpointError, match="the log holds no 'bowl/depth'"):
+        again(run).sample(1, checkpoint="best")
+    with pytest.raises(UsageError, match="keeps no best checkpoint"):
+        tiny(name="plain").train().sample(1, checkpoint="best")
+
+
+def test_a_figure_that_nothing_gives_is_refused_before_the_run_or_when_all_have_spoken(tiny: Tiny) -> None:
+    with pytest.raises(SpecError, match="the run has no metrics"):
+        tiny(output={"best": "bowl/depth"})
+    run = best_of(tiny, best="bowl/dept", every=2)
+    with pytest.raises(SpecError, match=r"gives 'bowl/dept'\n  help: did you mean 'bowl/depth'\?"):
+        run.train()
+    assert kept(run) == [2], "the steps until then are not lost"
+
+
+class Recorder(Metric, name="recorder"):
+    """Means of both sides, a picture, and a protocol; remembers that it was asked."""
+
+    count: int = 6
+    fails: bool = False
+    asked: ClassVar[list[int]] = []
+
+    def __call__(self, evaluation):
+        """The figures, by name."""
+        self.asked.append(evaluation.step)
+        if self.fails:
+            raise ValueError("out of ink")
+        torch.rand(3)
+        return {
+            "recorder/made": torch.cat([b.images for b in evaluation.generated(self.count)]).mean(),
+            "recorder/draw": torch.rand(()).item(),
+            "recorder/shade": torch.zeros(1, 70, 80),
+        }
+
+    def protocol(self, evaluation):
+        """How it is measured."""
+        return {"count": self.count}
+
+
+def test_an_evaluation_measures_what_the_run_measures_and_touches_nothing(tiny: Tiny) -> None:
+    run = tiny(metrics=[Recorder(every=3)]).train()
+    before = {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
+    run.training = None  # what it left in its folder is measured
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    (first,), (again,) = run.evaluate(), run.evaluate()
+    assert torch.equal(torch.rand(3), expected), "the global generators are left alone"
+    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert first.figures["recorder/made"] == log[-1]["metrics"]["recorder/made"]
+    assert first.figures == again.figures
+    assert (first.step, first.metric["count"], first.protocol) == (6, 6, {"count": 6})
+    assert first.pictures == {"recorder/shade": run.folder / "evaluations" / "recorder-shade" / "00000006.png"}
+    assert {path: path.read_bytes() for path in before} == before
+    first.record(run.folder)
+    record = json.loads((run.folder / "evaluations.jsonl").read_text())
+    assert record == {"step": 6, "metric": dict(first.metric), "metrics": first.figures, "protocol": {"count": 6}}
+
+
+def test_other_metrics_are_checked_against_the_run(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny().train()
+    (found,) = run.evaluate([Recorder(count=2)], checkpoint=4, figures=tmp_path / "pictures")
+    assert found.step == 4
+    assert found.pictures["recorder/shade"].is_relative_to(tmp_path / "pictures")
+    with pytest.raises(SpecError, match="no metric is called 'nonesuch'"):
+        run.evaluate(["nonesuch"])
+    with pytest.raises(UsageError, match="name some"):
+        run.evaluate()
+    with pytest.raises(ganreg.GanregError, match=r"the metric 'recorder' failed: ValueError: out of ink \(.*test_best"):
+        run.evaluate([Recorder(fails=True)])

@@ -1,0 +1,35 @@
+"""Compiled networks train as others do, and penalties that differentiate a gradient come out right beside them."""
+
+from collections.abc import Callable
+from functools import partialmethod
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from ganreg.api import Run
+
+Tiny = Callable[..., Run]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the compiler's autograd, which is what forbids a second derivative, but to no machine code."""
+    monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend="aot_eager"))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("penalties", [[], [{"name": "tiny-r1", "weight": 2, "every": 2}]], ids=["plain", "r1"])
+def test_a_compiled_run_reaches_the_weights_of_another(tiny: Tiny, penalties: list[Any]) -> None:
+    reached, said = [], []
+    for name in ("plain", "compiled"):
+        train = {"compile": name == "compiled", "steps": 3}
+        run = tiny(name=name, penalties=penalties, loss="tiny-non-saturating", train=train).train(say=said.append)
+        assert run.training is not None
+        networks = run.training.match.networks
+        assert all((network._compiled_call_impl is not None) == train["compile"] for network in networks.values())
+        reached.append([p.detach() for network in networks.values() for p in network.parameters()])
+    for one, other in zip(*reached, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+    assert said == ["the penalty 'tiny-r1' differentiates a gradient: it runs uncompiled"] * bool(penalties)

@@ -1,0 +1,157 @@
+"""Runs side by side: what is one group, what is pooled, what is kept apart, and what is said of the rest."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganreg.errors import UsageError
+from ganreg.report import compare, write_comparison
+from ganreg.report.comparison import Comparison
+from ganreg.report.entries import Figure
+from tests.report.conftest import SPEC, lines
+from tests.report.test_page import Page
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(make_run: Make) -> Make:
+    """make(seed, loss=…, values={step: value}, …): a run of 20 steps that measured `fid`."""
+
+    def put(seed: int, loss: str = "hinge", *, values: dict[int, float], step: int = 20, **more: Any) -> Path:
+        spec = SPEC.replace("seed: 7", f"seed: {seed}").replace("classic/hinge", f"classic/{loss}")
+        spec = spec.replace("steps: 2000", "steps: 20") + more.pop("extra", "")
+        protocol = {"protocol": more.pop("protocol")} if "protocol" in more else {}
+        log = [{"step": s, "metrics": {"fid": v}, **protocol} for s, v in values.items()]
+        log += [{"step": s, "losses": {"generator/loss": s + seed}} for s in range(1, step + 1)]
+        name = more.pop("name", f"{loss}-{seed}")
+        return make_run(name, spec=spec, log=lines(log), samples=(0, step), checkpoints=(step,), **more)
+
+    return put
+
+
+def pooled(comparison: Comparison, figure: Figure) -> dict[str, tuple[int, float]]:
+    return {row.group.name: (row.last.n, row.last.mean) for row in comparison.rows(figure)}
+
+
+def test_seeds_are_pooled_and_groups_are_named_by_what_differs(make: Make) -> None:
+    runs = [
+        make(seed, loss, values={10: 9.0, 20: base + seed})
+        for loss, base in (("hinge", 1), ("ns", 4))
+        for seed in (0, 1, 2)
+    ]
+    found = compare(runs)
+    (figure,) = found.figures
+    assert [group.name for group in found.groups] == ["loss=hinge", "loss=ns"]
+    assert [dict(group.settings) for group in found.groups] == [
+        {"loss": {"name": f"classic/{n}"}} for n in ("hinge", "ns")
+    ]
+    assert pooled(found, figure) == {"loss=hinge": (3, 2.0), "loss=ns": (3, 5.0)}
+    base, other = found.rows(figure)
+    assert base.difference is None
+    assert other.difference is not None
+    assert (other.difference.mean, other.difference.se, other.steps) == (3.0, 0.0, [20])
+    turned = compare(runs, baseline=runs[4])
+    assert turned.baseline.name == "loss=ns"
+    assert turned.rows(figure)[0].difference.mean == -3.0  # type: ignore[union-attr]
+
+
+def test_figures_of_different_protocols_are_never_one(make: Make) -> None:
+    runs = [make(seed, values={20: 1.0}, protocol={"count": 500 * (seed + 1)}) for seed in (0, 1)]
+    found = compare(runs)
+    assert [(f.name, json.loads(f.protocol)) for f in found.figures] == [
+        ("fid", {"count": 500}),
+        ("fid", {"count": 1000}),
+    ]
+    assert [pooled(found, figure) for figure in found.figures] == [{"all runs": (1, 1.0)}] * 2
+
+
+def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) -> None:
+    found = compare([make(seed, values={20: float(seed)}, protocol={"count": 5, "seed": seed}) for seed in (0, 2)])
+    assert [json.loads(figure.protocol) for figure in found.figures] == [{"count": 5, "seed": "the run's"}]
+    assert pooled(found, found.figures[0]) == {"all runs": (2, 1.0)}
+    other = compare([make(seed, values={20: 1.0}, protocol={"count": 5, "seed": 7}, name=f"{seed}") for seed in (0, 2)])
+    assert [json.loads(figure.protocol) for figure in other.figures] == [{"count": 5, "seed": 7}]
+
+
+def test_a_metric_that_tells_no_protocol_is_known_by_its_parameters(make: Make) -> None:
+    own = "metrics:\n- {name: fids/fid, every: 5, count: 100}\n"
+    run = make(0, values={20: 1.0}, extra=own)
+    record = {"step": 20, "metric": {"name": "fids/fid", "every": None, "count": 100}, "metrics": {"fid": 1.0}}
+    other = {"step": 20, "metric": {"name": "fids/fid", "every": None, "count": 900}, "metrics": {"fid": 0.5}}
+    (run / "evaluations.jsonl").write_text(lines([record, other]))
+    found = compare([run])
+    assert [json.loads(f.protocol)["count"] for f in found.figures] == [100, 900]
+    assert [pooled(found, figure)["all runs"] for figure in found.figures] == [(1, 1.0), (1, 0.5)]
+
+
+def test_later_evaluations_count_with_their_step(make: Make) -> None:
+    run = make(0, values={20: 3.0})
+    (run / "evaluations.jsonl").write_text(
+        lines([{"step": 10, "metrics": {"fid": 1.0}}, {"step": 10, "metrics": {"kid": 2.0}}])
+    )
+    found = compare([run])
+    assert [(f.name, found.rows(f)[0].last.mean, found.rows(f)[0].steps) for f in found.figures] == [
+        ("fid", 3.0, [20]),
+        ("kid", 2.0, [10]),
+    ]
+
+
+def test_the_best_of_the_run_is_told_where_the_runs_keep_it(make: Make) -> None:
+    best = "output:\n  best: {metric: fid, mode: min}\n"
+    runs = [make(s, values={5: 7.0, 10: 2.0 + s, 20: 8.0}, extra=best) for s in (0, 1)]
+    found = compare(runs)
+    (row,) = found.rows(found.figures[0])
+    assert (row.last.mean, row.best.mean if row.best else None) == (8.0, 2.5)
+
+
+def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_pooled(make: Make, tmp_path: Path) -> None:
+    whole = make(0, values={20: 1.0})
+    twice = make(0, values={20: 100.0}, name="twice")
+    young = make(1, values={10: 100.0}, step=10)
+    lost = make(2, values={20: float("nan")}, lock=None)
+    cut = make(3, values={20: 5.0})
+    with (cut / "log.jsonl").open("a") as log:
+        log.write('{"step": 2\n')
+    broken = make(4, values={})
+    (broken / "spec.yaml").write_text("seed: [")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    found = compare([whole, twice, young, lost, cut, broken, empty])
+    assert pooled(found, found.figures[0]) == {"all runs": (2, 3.0)}
+    notes = "\n".join(found.notes)
+    assert f"{young}: unfinished, at step 10 of 20" in notes
+    assert f"{twice}: the same as {whole}" in notes
+    assert f"{lost}: lock.json is missing or damaged" in notes
+    assert f"{cut}: log.jsonl is damaged in line 22" in notes
+    assert [folder for folder, _ in found.damaged] == [broken, empty]
+    with pytest.raises(UsageError, match="no run can be compared"):
+        compare([broken, empty])
+    with pytest.raises(UsageError, match="is none of the runs"):
+        compare([whole], baseline=broken)
+
+
+def test_other_sources_are_told(make: Make) -> None:
+    locks = [{"format": 1, "torch": "2", "components": {"loss": {"id": "a/b", "source": s}}} for s in ("x", "y")]
+    found = compare([make(seed, values={20: 1.0}, lock=lock) for seed, lock in enumerate(locks)])
+    assert found.notes == ["not all runs were made with the same a/b: `ganreg diff` tells how two runs differ"]
+
+
+def test_the_page_is_whole_and_needs_nothing_else(make: Make, tmp_path: Path) -> None:
+    runs = [make(s, loss, values={10: 5.0, 20: s + 1.0}) for loss in ("hinge", "ns") for s in (0, 1)]
+    runs.append(make(9, "ns", values={}, step=5, name="<b>young"))
+    path = write_comparison(compare(runs), tmp_path / "compare.html")
+    page = Page(path)
+    assert "loss=hinge" in page.section("Groups")
+    assert "1.5 ± 0.7071" in page.section("Figures")
+    assert "baseline" in page.section("Figures")
+    assert len(page.all("img")) == 2
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
+    assert "unfinished, of 20 steps" in page.section("Runs")
+    assert "<b>young" not in page.source
+    assert len(page.all("svg")) == 2, "curves of the figure and of the loss"
+    assert "http" not in page.source.replace("http://www.w3.org", "")
+    assert path.read_bytes() == write_comparison(compare(runs), tmp_path / "again.html").read_bytes()
