@@ -18,7 +18,7 @@ from ganreg.claims import claim, taken
 PLAIN = r"([\w./-]+)"
 SETTING = re.compile(rf"output\.folder={PLAIN}", re.ASCII)
 WRITTEN = re.compile(
-    rf"^output: +\{{(?:[^{{}}\n]*,)? *folder: +{PLAIN} *[,}}]|^output: *\n(?: +[^\n]*\n)*? +folder: +{PLAIN} *$",
+    rf"^output: +\{{(?:[^{{}}\n]*,)? *folder: +{PLAIN} *[,}}]|^output: *\n(?: [^\n]*\n)*? +folder: +{PLAIN} *$",
     re.ASCII | re.MULTILINE,
 )
 MAX_BYTES = 2**16

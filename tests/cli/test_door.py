@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,26 @@ def test_others_are_let_in(arguments: tuple[str, ...]) -> None:
     with entered(("check", *arguments)) as taken:
         assert taken is None
     assert not Path("elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "output:\n" + f"{' ' * 40}x: 1\n" * 60,
+        "output:\n" * 5000,
+        "output: {" + "x: 1, " * 5000,
+        "output: {" + " " * 60_000,
+        "output:\n" + " " * 60_000 + "folder:" + " " * 5000 + ",",
+        "output:\n" + "\n".join([" " * 200] * 300),
+    ],
+    ids=["deep", "many", "wide", "blank", "long", "empty"],
+)
+def test_a_spec_that_is_hard_to_search_takes_no_time(text: str) -> None:
+    Path("spec.yaml").write_text(text)
+    began = time.process_time()
+    with entered(("run", "spec.yaml")) as taken:
+        assert taken is None
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.usefixtures("_taken")

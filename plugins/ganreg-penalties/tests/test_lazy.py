@@ -69,7 +69,7 @@ def test_in_a_spec_the_message_says_what_to_do_and_no_more(make_match):
     (mistake,) = caught.value.mistakes
     assert mistake.path == ("optimizers", "discriminator")
     remedy = "name it without 'lazy', or take one that has both, such as adam"
-    assert mistake.message == f"discriminator: 'tiny-sgd' has no betas to correct: {remedy}"
+    assert mistake.message == f"'tiny-sgd' has no betas to correct: {remedy}"
 
 
 def test_a_lazy_one_is_not_corrected_again():
