@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -303,7 +303,7 @@ class Run:
         task = task_of(spec, spec.data.info())
         feed = self._feed(task)
         match = self._match(task, feed, world or ALONE)
-        match.lay_out(suits_channels_last(match, partial(self._match, task, feed, match.world)))
+        match.lay_out(suits_channels_last(match, lambda spec: self._match(task, feed, match.world, spec)))
         if spec.train.compile:
             for network in match.networks.values():
                 network.compile()
@@ -336,19 +336,19 @@ class Run:
         with self._locating():
             return resolve(self.spec.train.device)
 
-    def _match(self, task: Task, feed: Feed | None, world: World) -> Match:
+    def _match(self, task: Task, feed: Feed | None, world: World, spec: RunSpec | None = None) -> Match:
         from ganreg.assembly import assemble
         from ganreg.engine.batch_norm import synchronize
         from ganreg.engine.match import Match
 
-        device = self._device()
+        device, spec = self._device(), spec or self.spec
         with self._locating():
-            parts = assemble(self.spec, task, device)
-            if self.spec.train.sync_batch_norm and not world.alone:
+            parts = assemble(spec, task, device)
+            if spec.train.sync_batch_norm and not world.alone:
                 for network in parts.networks.values():
                     synchronize(network, world)
-            match = Match(self.spec, parts, feed, device, world)
-        match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(self.spec.metrics)}
+            match = Match(spec, parts, feed, device, world)
+        match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(spec.metrics)}
         return match
 
     def _compare(self, say: Callable[[str], None]) -> None:
