@@ -20,6 +20,8 @@ AXES: Mapping[str, tuple[int, ...]] = {
     "resolution": (16, 32, 64),
 }
 CENTRE = {"batch": 32, "width": 16, "resolution": 32}
+OTHER_MESSAGES = 5
+"""Of a step: three outputs are gathered, buffers follow the first process, and all agree whether to go on."""
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 REDUCE = """
 import time, torch, torch.distributed as dist
@@ -97,13 +99,15 @@ def scaling(rounds: int) -> dict[str, Any]:
         match = ganreg.compose(registry=registry, **spec_at(place, 1)).assemble().match
         weights = [sum(p.numel() for p in match.player(player).parameters) for player in match.players]
         sums = sum(map(reduction, weights))
+        messages = OTHER_MESSAGES * reduction(1)
         found[name] = {
             "place": dict(place),
             "weights": sum(weights),
             "one": round(one, 2),
             "one, half the batch": round(one_half, 2),
             "reduction": round(sums, 2),
-            "predicted": round(one_half + sums, 2),
+            "messages": round(messages, 2),
+            "predicted": round(one_half + sums + messages, 2),
             "two": round(two, 2),
             "spread": [round(min(row[2] for row in rows), 2), round(max(row[2] for row in rows), 2)],
         }

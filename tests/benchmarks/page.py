@@ -46,7 +46,7 @@ def main() -> None:
 def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
     """Its lines."""
     yield INTRODUCTION
-    yield f"Measured on {speed['processor']}, {speed['threads']} of {speed['cores']} cores, shared and not quiet,"
+    yield f"Measured on {speed['processor']}, {speed['threads']} of {speed['cores']} cores, shared,"
     yield f"with torch {speed['torch']} and Python {speed['python']}: `{speed['command'].strip()}`.\n"
     yield "| case | ganreg | bare | bare, fused | matrix work | to bare | the same work | to matrix work |"
     yield "|---|---|---|---|---|---|---|---|"
@@ -69,11 +69,11 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         yield "|---|" + "---|" * len(points)
         yield f"| ms per step | {' | '.join(f'{ms:.1f}' for _, ms in points)} |\n"
     yield DEVICES
-    yield "| | weights | one | one, half the batch | summing gradients | predicted | two processes | speed-up |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| | weights | one | one, half the batch | summing gradients | other messages | predicted | two | speed-up |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for found in curves["scaling"].values():
         place = ", ".join(f"{axis} {value}" for axis, value in found["place"].items())
-        keys = ("one", "one, half the batch", "reduction", "predicted")
+        keys = ("one", "one, half the batch", "reduction", "messages", "predicted")
         times = " | ".join(f"{found[key]:.1f} ms" for key in keys)
         low, high = found["spread"]
         two = f"{found['two']:.1f} ms ({low:.1f} … {high:.1f})"
