@@ -166,18 +166,17 @@ class Run:
                     folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
                 training = self.assemble(world)
                 heard = [*training.observers, *observers]
-                self.training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
-                self._begin(resume=resume, given=given)
+                training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
+                self.training = training
+                self._begin(training, resume=resume, given=given)
                 del given  # as large as all that is trained
-                self._play()
+                self._play(training)
         return self
 
-    def _begin(self, *, resume: bool, given: Mapping[str, Any] | None) -> None:
+    def _begin(self, training: Training, *, resume: bool, given: Mapping[str, Any] | None) -> None:
         """Bring the training to where it begins, in all processes."""
         from ganreg.engine.inherit import inherit
 
-        training = self.training
-        assert training is not None
         if resume:
             training.restore()
         training.tell("started", self.folder, plain(self.spec, self.registry))
@@ -186,10 +185,8 @@ class Run:
             training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
         training.share()
 
-    def _play(self) -> None:
+    def _play(self, training: Training) -> None:
         """Train to the end; the first process writes the report whatever comes."""
-        training = self.training
-        assert training is not None
         try:
             training.run()
         except BaseException as error:

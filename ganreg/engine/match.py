@@ -17,9 +17,10 @@ from ganreg.batch import Batch
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard, unsound
-from ganreg.engine.play import Play, ScaledLoss
+from ganreg.engine.play import Play
 from ganreg.engine.player import Player
 from ganreg.engine.restore import restore, saved
+from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream, rekey
 from ganreg.engine.world import ALONE, World
 from ganreg.seeds import derive

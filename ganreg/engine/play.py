@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.batch import Batch, DiscriminatorOutput
+from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream
-from ganreg.errors import Mistake, SpecError
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
-    from ganreg.spec.runspec import RunSpec
 
 
 class Play:
@@ -279,46 +278,3 @@ def _full(value: Any) -> Any:
         return tuple(map(_full, value))
     half = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
     return value.float() if half else value
-
-
-class ScaledLoss:
-    """A loss that takes outputs of several scales: it is asked once per scale, and the answers are summed."""
-
-    def __init__(
-        self,
-        loss: Any,
-        spec: RunSpec,
-        *,
-        generator_uses_real: bool,
-        whole: Callable[[DiscriminatorOutput], DiscriminatorOutput] = lambda output: output,
-    ) -> None:
-        self._loss = loss
-        self._spec = spec
-        self._whole = whole
-        self.generator_uses_real = generator_uses_real
-
-    def of(self, whole: Callable[[DiscriminatorOutput], DiscriminatorOutput]) -> ScaledLoss:
-        """The same loss, of what `whole` makes of each output that it is given."""
-        return ScaledLoss(self._loss, self._spec, generator_uses_real=self.generator_uses_real, whole=whole)
-
-    def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
-        """The discriminator's loss, a scalar."""
-        real, fake = self._whole(real), self._whole(fake)
-        return _sum([self._loss.discriminator(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
-
-    def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
-        """The generator's loss, a scalar. Raises SpecError where the game leaves out the real side that it reads."""
-        if real is None and self.generator_uses_real:
-            told = f"the game '{self._spec.game.name}' gives the generator's loss no real side"
-            hint = "a game gives it play.real_output where play.loss.generator_uses_real"
-            raise SpecError([Mistake(f"{told}, which the loss '{self._spec.loss.name}' reads", ("game",), hint=hint)])
-        fakes = list(self._whole(fake).scales())
-        reals = [None] * len(fakes) if real is None else list(self._whole(real).scales())
-        return _sum([self._loss.generator(r, f) for r, f in zip(reals, fakes, strict=True)])
-
-
-def _sum(values: list[Tensor]) -> Tensor:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total

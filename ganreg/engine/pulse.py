@@ -12,6 +12,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any
 
+from ganreg.errors import ProcessError
+
 BEAT = 0.5
 """Seconds between two beats."""
 MISSED = 2.5
@@ -19,7 +21,6 @@ MISSED = 2.5
 GONE = 7.0
 """Seconds after which it is missed by all: they end, whatever they wait for."""
 FINISHED = "finished"
-EXIT_CODE = 9
 
 
 class Pulse:
@@ -97,4 +98,4 @@ class Pulse:
     def _end(self, sentence: str) -> None:
         """End this process, which may be waiting inside of a call that nothing else ends."""
         os.write(2, f"\nerror: {sentence}\n".encode())
-        os._exit(EXIT_CODE)
+        os._exit(ProcessError.exit_code)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ganreg.engine.folder import records
+from tests.cli.conftest import children
 
 Call = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -132,10 +133,6 @@ def test_a_signal_stops_the_cells_which_save_and_a_killed_cell_is_told(
     first = json.loads(out)["cells"][0]
     assert (first["status"], first["exit_code"]) == ("failed", -9)
     assert first["error"].startswith("ended by SIGKILL")
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for path in Path(f"/proc/{pid}/task").glob("*/children") for word in path.read_text().split()]
 
 
 def log_of(cell: str) -> str:
