@@ -78,9 +78,20 @@ class Training:
                 self.say(f"skipped: {sentence}")
             self.say(f"going on from step {match.step_index}")
         else:
+            self._refuse_to_lose()
             self.say("no checkpoint yet: starting from the first step")
         self._forget_after(match.step_index if match.step_index else -1)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
+
+    def _refuse_to_lose(self) -> None:
+        """Raise CheckpointError where the log is too long for a run that has written no checkpoint yet."""
+        every = self.match.spec.output.checkpoint_every
+        step = max((record["step"] for record in records(self.folder.log)), default=0)
+        if step > 2 * every:  # the one of step `every` was waited for before the next was begun
+            raise CheckpointError(
+                f"{self.checkpoints.folder} holds no checkpoint, though the log tells of step {step}: put them back, or "
+                "begin anew by `ganreg run --overwrite`"
+            )
 
     def share(self) -> None:
         """Let all processes of the run go on from where the first one stands."""

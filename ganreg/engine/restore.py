@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from ganreg.assembly import assemble
+from ganreg.engine.feed import MetaFeed
 from ganreg.engine.guards import first_bad
 from ganreg.engine.state import same, split
+from ganreg.engine.streams import untouched
 from ganreg.errors import CheckpointError, GanregError, brief
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
@@ -41,7 +43,7 @@ def saved(match: Match) -> dict[str, Any]:
         "position": match.position,
         "attempt": match.attempt,
         "channels_last": match.channels_last,
-        "stage": {"index": match.stage_index, "size": match.size, "fade": match.fade},
+        "stage": _stage(match),
         "networks": {name: network.state_dict() for name, network in match.networks.items()},
         "ema": {name: network.state_dict() for name, network in averages.items()},
         "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
@@ -50,6 +52,10 @@ def saved(match: Match) -> dict[str, Any]:
         "updates": {name: player.updates for name, player in players.items()},
         "parts": {name: part.state_dict() for name, part in _others(match) if hasattr(part, "state_dict")},
     }
+
+
+def _stage(match: Match) -> dict[str, Any]:
+    return {"index": match.stage_index, "size": match.size, "fade": match.fade}
 
 
 def digests(match: Match) -> dict[str, int]:
@@ -69,6 +75,7 @@ def restore(match: Match, state: Mapping[str, Any]) -> None:
     """Make a match equal to a saved state. Raises CheckpointError where it cannot be; it may have taken half of it."""
     with refusing():
         _check_progress(state, match.parts.task, match.players)
+        _check_stage(match, state)
         _take(match, state)
         _check_taken(match, state)
 
@@ -125,6 +132,19 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
     }.items():
         if not met:
             raise CheckpointError(f"it does not fit this run: it lacks {wanted}")
+
+
+def _check_stage(match: Match, state: Mapping[str, Any]) -> None:
+    """Raise CheckpointError where no step can be played in a saved stage, that of a schedule which does not change it."""
+    if state["stage"] == _stage(match) or match.spec.schedule.milestones():
+        return
+    task, train, meta = match.parts.task, match.spec.train, torch.device("meta")
+    feed = MetaFeed(task.image, train.batch_size, labels=task.classes is not None, source=task.source)
+    with untouched():
+        trial = type(match)(match.spec, assemble(match.spec, task, meta), feed, meta)
+        trial.step_index = state["step"]
+        trial.stage(**state["stage"])
+        trial.step()
 
 
 def _check_taken(match: Match, state: Mapping[str, Any]) -> None:

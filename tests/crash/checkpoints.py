@@ -269,6 +269,7 @@ def resume(run: Path, model: Path, loaded: str | None) -> str:
 
 def prepare(place: Path) -> Path:
     """A run that has a step to go, what it ends with, and bait outside of it."""
+    torch.set_num_threads(1)  # the threads of a process do not live on in those that it forks
     model = place / "model"
     (model / BAIT).mkdir(parents=True)
     (model / BAIT / "secret").write_bytes(b"secret")

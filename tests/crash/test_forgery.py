@@ -177,6 +177,7 @@ FORGERIES: dict[str, Forgery] = {
     "a key too many": plain("more", value=1),
     "a stage in words": plain("stage", "index", value="one"),
     "a huge size": plain("stage", "size", value=2**40),
+    "a size that no network takes": plain("stage", "size", value=3),
     "a fade beyond": plain("stage", "fade", value=7.0),
     "huge pictures": plain("task", "image", value={"$tuple": [1, 2**30, 2**30]}),
     "a huge latent": plain("task", "latent", value=2**50),
@@ -244,3 +245,21 @@ def test_what_is_forged_well_is_loaded_as_it_stands(run: Path) -> None:
     assert not skipped
     assert same(training.match.state(), state)
     assert same(state, read(folder))
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_begun_anew(
+    tmp_path: Path, composition: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its log would be forgotten."""
+    ganreg.compose(
+        **composition, train={"steps": 3, "batch_size": 4}, output={"folder": tmp_path / "run", "checkpoint_every": 1}
+    ).train()
+    (tmp_path / "run" / "checkpoints").rename(tmp_path / "elsewhere")
+    (tmp_path / "run" / "checkpoints").mkdir()
+    log = (tmp_path / "run" / "log.jsonl").read_text()
+    assert main(["resume", str(tmp_path / "run")]) == CheckpointError.exit_code
+    assert "holds no checkpoint, though the log tells of step 3" in capsys.readouterr().err
+    assert (tmp_path / "run" / "log.jsonl").read_text() == log
+    (tmp_path / "run" / "checkpoints").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "run" / "checkpoints")
+    assert main(["resume", str(tmp_path / "run")]) == 0
