@@ -51,6 +51,7 @@ class Match:
         self.device = device
         self.world = world
         self.networks = parts.networks
+        self._listeners = [part for _, part in parts.others() if hasattr(part, "after_update")]
         self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
         self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
         self.guard = Guard()
@@ -145,10 +146,9 @@ class Match:
         if self._looking_ahead:
             return
         mover.updates += 1
-        listeners = [part for _, part in self.parts.others() if hasattr(part, "after_update")]
-        if listeners:
+        if self._listeners:
             play.close()
-        for part in listeners:
+        for part in self._listeners:
             part.after_update(play)
 
     @contextmanager
