@@ -62,8 +62,10 @@ class Snapshot:
                 tensor.clone() if start in memory else tensor
             )
             memory.add(start)
-        # It is these bytes that copy the tensors, once, while the training waits.
-        written = {name: safetensors.torch.save(content) for name, content in files.items()}
+        # It is these bytes that copy the tensors, once, while the training waits. For a moment a file takes twice its
+        # size: the largest comes first, when nothing else is held yet.
+        largest = sorted(files, key=lambda name: -sum(tensor.nbytes for tensor in files[name].values()))
+        written = {name: safetensors.torch.save(files[name]) for name in largest}
         return cls(int(state["step"]), {**written, STATE: skeleton})
 
 
