@@ -22,12 +22,17 @@ AXES: Mapping[str, tuple[int, ...]] = {
 CENTRE = {"batch": 32, "width": 16, "resolution": 32}
 OTHER_MESSAGES = 5
 """Of a step: three outputs are gathered, buffers follow the first process, and all agree whether to go on."""
+CONVOLUTIONS = 10
+"""Between two sums: some milliseconds of work."""
 LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
 REDUCE = """
 import time, torch, torch.distributed as dist
 dist.init_process_group("gloo")
 numbers, times = torch.ones({numbers}), []
+pictures, kernels = torch.randn(16, 16, 32, 32), torch.randn(64, 16, 3, 3)
 for _ in range(30):
+    for _ in range({convolutions}):
+        torch.conv2d(pictures, kernels)
     began = time.perf_counter()
     dist.all_reduce(numbers)
     times.append(time.perf_counter() - began)
@@ -77,10 +82,13 @@ def environment() -> dict[str, str]:
 
 
 def reduction(numbers: int, processes: int = 2) -> float:
-    """Milliseconds that so many numbers take to be summed over processes."""
+    """Milliseconds that so many numbers take to be summed over processes, which compute in between as in a step.
+
+    Then they do not come at the same moment, and have to be woken: that takes longer than a sum that follows another.
+    """
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "reduce.py")
-        script.write_text(REDUCE.format(numbers=numbers))
+        script.write_text(REDUCE.format(numbers=numbers, convolutions=CONVOLUTIONS))
         words = [*LAUNCHER, str(processes), str(script)]
         return 1e3 * float(subprocess.run(words, check=True, capture_output=True, text=True, env=environment()).stdout)
 
