@@ -90,23 +90,23 @@ def measure(name: str, rounds: int, trainers: ModuleType) -> dict[str, Any]:
         run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
         trains = dict(trainings(run, spec, trainers, folder))
         steps = steps_of(bare(run, spec))
-        runners = {name: Runner(train, steps) for name, train in trains.items()}
-        took: dict[str, list[float]] = {name: [] for name in runners}
+        runners = {which: Runner(train, steps) for which, train in trains.items()}
+        took: dict[str, list[float]] = {which: [] for which in runners}
         try:
             for runner in runners.values():
                 runner.turn()
-            work = {name: watched(runner.turn) for name, runner in runners.items()}
+            work = {which: watched(runner.turn) for which, runner in runners.items()}
             assert len(set(work.values())) == 1, f"not the same work: {work}"
             for _ in range(rounds):
-                for name, runner in runners.items():
-                    took[name].append(timed(runner.turn, 1) / steps)
+                for which, runner in runners.items():
+                    took[which].append(timed(runner.turn, 1) / steps)
         finally:
             for runner in runners.values():
                 runner.stop()
     updates, parameters = work["bare"]
     return {
-        "milliseconds": {name: milliseconds(seconds) for name, seconds in took.items()},
-        "ratio": {name: ratio(seconds, took["bare"]) for name, seconds in took.items() if name != "bare"},
+        "milliseconds": {which: milliseconds(seconds) for which, seconds in took.items()},
+        "ratio": {which: ratio(seconds, took["bare"]) for which, seconds in took.items() if which != "bare"},
         "rounds": rounds,
         "steps": steps,
         "updates": updates,
@@ -194,7 +194,7 @@ def main() -> None:
     for name in options.case or NAMES:
         cases[name] = measure(name, options.rounds, trainers)
         print(row(name, cases[name]), flush=True)
-    command = " ".join(["python -m tests.benchmarks.peers", *sys.argv[1:]])
+    command = f"python -m tests.benchmarks.peers --rounds {options.rounds} --threads {options.threads}"
     peers = {package: version(package) for package in PEERS.values()}
     found = {"command": command, **machine(), "peers": peers, "cases": cases}
     if options.json:
