@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +28,9 @@ from ganreg.spec.compatibility import task_of
 from tests.benchmarks.bare import loop
 from tests.benchmarks.cases import CASES, spec_of
 from tests.benchmarks.floor import matrix_work
+from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
 PARTS = Path(__file__).parent / "parts.py"
-SECONDS = 0.4
-"""Of work between two changes from one loop to the next."""
 
 
 class Enough(Exception):
@@ -120,32 +115,17 @@ def ten_steps(name: str, loop_name: str) -> float:
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 2**10  # type: ignore[index]
 
 
-def timed(work: Callable[[], None], steps: int) -> float:
-    began = time.perf_counter()
-    for _ in range(steps):
-        work()
-    return (time.perf_counter() - began) / steps
-
-
-def steps_of(work: Callable[[], None]) -> int:
-    """How many steps take `SECONDS`; in sixteens where a penalty comes every sixteenth."""
-    timed(work, 2)
-    steps = max(1, round(SECONDS / timed(work, 3)))
-    return steps if steps < 8 else -(-steps // 16) * 16
-
-
 def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:
     """Medians in milliseconds, and ganreg's ratio to each of the others with its quartiles."""
     ratios = {
-        other: statistics.quantiles([a / b for a, b in zip(took["ganreg"], seconds, strict=True)], n=4)
+        other: ratio(took["ganreg"], seconds)
         for other, seconds in took.items()
         if other not in ("ganreg", "the same work")
     }
-    same = [a / b for a, b in zip(took["the same work"], took["bare, fused"], strict=True)]
-    ratios["the same work"] = statistics.quantiles(same, n=4)
+    ratios["the same work"] = ratio(took["the same work"], took["bare, fused"])
     return {
-        "milliseconds": {name: round(1e3 * statistics.median(seconds), 3) for name, seconds in took.items()},
-        "ratio": {other: [round(value, 3) for value in found] for other, found in ratios.items()},
+        "milliseconds": {name: milliseconds(seconds) for name, seconds in took.items()},
+        "ratio": ratios,
         "rounds": len(took["ganreg"]),
         "steps": steps,
     }
@@ -184,26 +164,6 @@ def row(name: str, found: dict[str, Any]) -> str:
         f"/ {other} {low:.2f}–{middle:.2f}–{high:.2f}" for other, (low, middle, high) in found["ratio"].items()
     )
     return f"{name:12} {times}   ganreg {ratios}"
-
-
-def machine() -> dict[str, Any]:
-    """What the figures hang on."""
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "ganreg": version("ganreg"),
-    }
-
-
-def processor() -> str:
-    """Its name."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Write docs/performance.md and its curves: `python -m tests.benchmarks.page speed.json curves.json`."""
+"""Write docs/performance.md and its curves: `python -m tests.benchmarks.page speed.json curves.json`.
+
+All of the page is written anew: a section whose file is an option and not given is not on it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,20 +37,39 @@ DEVICES = """\
 Two processes of one thread each beside one such process, same batch in all, Gloo; the prediction is
 [the cost model's](scaling.md#what-it-costs).
 """
+PEERS = """\
+## Beside other libraries
+
+Two older libraries train the networks of three of these cases by their own trainers, beside ganreg and the bare loop:
+{}, on the same torch. Loss, batch and optimizer are the same. They take pictures as
+floats in memory from a `DataLoader` without workers and write their log as they come (torchgan's goes nowhere without
+tensorboardX, which it does not require); console, pictures and checkpoints are off. They hold no moving average, which
+ganreg and the bare loop do. Each loop has a thread of its own, only one of them runs at any time, and all take turns.
+Ratios are to the bare loop. Of torch-mimicry that part is left out which no longer imports: data sets and metrics.
+"""
 
 
 def main() -> None:
     """The page and its picture."""
-    speed, curves = (json.loads(Path(name).read_text()) for name in sys.argv[1:3])
-    (DOCS / "performance.md").write_text("\n".join(page(speed, curves)))
-    draw(curves["curves"], DOCS / "performance.svg")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("speed", type=read)
+    parser.add_argument("curves", type=read)
+    parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
+    options = parser.parse_args()
+    lines = [*page(options.speed, options.curves), *(beside(options.peers) if options.peers else ())]
+    (DOCS / "performance.md").write_text("\n".join([*lines, ""]))
+    draw(options.curves["curves"], DOCS / "performance.svg")
+
+
+def read(name: str) -> Any:
+    """The figures of a file."""
+    return json.loads(Path(name).read_text())
 
 
 def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
     """Its lines."""
     yield INTRODUCTION
-    yield f"Measured on {speed['processor']}, {speed['threads']} of {speed['cores']} cores, shared,"
-    yield f"with torch {speed['torch']} and Python {speed['python']}: `{speed['command'].strip()}`.\n"
+    yield from measured(speed)
     yield "| case | ganreg | bare | bare, fused | matrix work | to bare | the same work | to matrix work |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, case in speed["cases"].items():
@@ -78,7 +100,26 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         low, high = found["spread"]
         two = f"{found['two']:.1f} ms ({low:.1f} … {high:.1f})"
         yield f"| {place} | {found['weights']:,} | {times} | {two} | {found['one'] / found['two']:.2f} |"
-    yield ""
+
+
+def beside(peers: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of ganreg beside other libraries."""
+    yield "\n" + PEERS.format(" and ".join(f"{package} {version}" for package, version in peers["peers"].items()))
+    yield from measured(peers)
+    first = next(iter(peers["cases"].values()))
+    loops, ratios = list(first["milliseconds"]), list(first["ratio"])
+    header = ["case", *loops, *(f"{loop} to bare" for loop in ratios)]
+    yield f"| {' | '.join(header)} |"
+    yield "|---" * len(header) + "|"
+    for name, case in peers["cases"].items():
+        times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in loops]
+        yield f"| {' | '.join([name, *times, *(shown(case['ratio'][loop]) for loop in ratios)])} |"
+
+
+def measured(found: Mapping[str, Any]) -> Iterator[str]:
+    """On what, and by which command."""
+    yield f"Measured on {found['processor']}, {found['threads']} of {found['cores']} cores, shared,"
+    yield f"with torch {found['torch']} and Python {found['python']}: `{found['command'].strip()}`.\n"
 
 
 def shown(ratio: list[float] | None) -> str:
