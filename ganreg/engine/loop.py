@@ -23,6 +23,7 @@ from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
+from ganreg.engine.state import split
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
 
 
@@ -89,8 +90,8 @@ class Training:
         step = max((record["step"] for record in records(self.folder.log)), default=0)
         if step > 2 * every:  # the one of step `every` was waited for before the next was begun
             raise CheckpointError(
-                f"{self.checkpoints.folder} holds no checkpoint, though the log tells of step {step}: put them back, or "
-                "begin anew by `ganreg run --overwrite`"
+                f"{self.checkpoints.folder} holds no checkpoint, though the log tells of step {step}: put them back, "
+                "or begin anew by `ganreg run --overwrite`"
             )
 
     def share(self) -> None:
@@ -122,8 +123,11 @@ class Training:
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
             self.sample()
+        first = match.step_index + 1
         while match.step_index < steps:
             self._step()
+            if match.step_index == first:
+                split(match.state(), {})  # what no checkpoint can hold is told now, not when the first one is due
             step, signal_number = match.step_index, match.world.most(self.stop.signal_number or 0)
             stopping = signal_number > 0
             last = step == steps or stopping

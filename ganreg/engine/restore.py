@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from ganreg.assembly import assemble
+from ganreg.engine.blame import sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.guards import first_bad
 from ganreg.engine.state import same, split
 from ganreg.engine.streams import untouched
-from ganreg.errors import CheckpointError, GanregError, brief
+from ganreg.errors import CheckpointError, GanregError, PluginError, brief
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 
@@ -50,12 +51,21 @@ def saved(match: Match) -> dict[str, Any]:
         # A lazy penalty's term is older than the step: without it a resumed log would lack a line's value.
         "terms": dict(match.terms),
         "updates": {name: player.updates for name, player in players.items()},
-        "parts": {name: part.state_dict() for name, part in _others(match) if hasattr(part, "state_dict")},
+        "parts": {name: _state_of(name, part) for name, part in _others(match) if hasattr(part, "state_dict")},
     }
 
 
 def _stage(match: Match) -> dict[str, Any]:
     return {"index": match.stage_index, "size": match.size, "fade": match.fade}
+
+
+def _state_of(name: str, part: Any) -> Any:
+    try:
+        return part.state_dict()
+    except (GanregError, MemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"the state_dict of {name} failed: {sentence(error)}") from error
 
 
 def digests(match: Match) -> dict[str, int]:
@@ -64,7 +74,7 @@ def digests(match: Match) -> dict[str, int]:
     for name, part in match.parts.others():
         if hasattr(part, "state_dict"):
             tensors: dict[str, Tensor] = {}
-            digest = sha256(json.dumps(split(part.state_dict(), tensors)).encode())
+            digest = sha256(json.dumps(split(_state_of(name, part), tensors)).encode())
             for tensor in tensors.values():
                 digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
             found[name] = int.from_bytes(digest.digest()[:8], "little") >> 3
@@ -135,7 +145,7 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
 
 
 def _check_stage(match: Match, state: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where no step can be played in a saved stage, that of a schedule which does not change it."""
+    """Raise CheckpointError where no step can be played in a saved stage, of a schedule that does not change it."""
     if state["stage"] == _stage(match) or match.spec.schedule.milestones():
         return
     task, train, meta = match.parts.task, match.spec.train, torch.device("meta")
@@ -175,7 +185,7 @@ def not_finite(match: Match) -> str | None:
         if key := first_bad({names.get(id(p), p): values for p, values in player.optimizer.state.items()}):
             return f"'{key}' in the state of the {name}'s optimizer is not finite"
     for name, part in match.parts.others():
-        if hasattr(part, "state_dict") and (key := first_bad(part.state_dict(), infinite=True)):
+        if hasattr(part, "state_dict") and (key := first_bad(_state_of(name, part), infinite=True)):
             return f"'{key}' in the state of {name} is not a number"
     return None
 

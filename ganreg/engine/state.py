@@ -24,6 +24,8 @@ def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
             raise CheckpointError(
                 f"the state holds two tensors that would be called '{path}': give the keys other names"
             )
+        if value.layout != torch.strided:
+            raise CheckpointError(f"the state '{path}' holds a sparse tensor; a checkpoint takes dense ones")
         tensors[path] = value.detach().cpu().contiguous()
         return {TENSOR: path}
     if isinstance(value, Mapping):

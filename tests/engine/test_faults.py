@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -13,7 +14,7 @@ import ganreg
 from ganreg import Batch, Dataset, Metric, Observer, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
-from ganreg.errors import DataError, PluginError, SpecError
+from ganreg.errors import CheckpointError, DataError, PluginError, SpecError
 from ganreg.task import DatasetInfo
 
 Tiny = Callable[..., Run]
@@ -33,6 +34,28 @@ class LatePenalty(Penalty, name="late-penalty"):
     def __call__(self, play: Any) -> Any:
         if play.step == 2:
             raise KeyError("late")
+
+
+class OddState(Penalty, name="odd-state"):
+    """Remembers what no checkpoint can hold, or cannot say what it remembers."""
+
+    held: str
+
+    def __call__(self, play: Any) -> Any:
+        return None
+
+    def state_dict(self) -> Any:
+        match self.held:
+            case "array":
+                return {"held": np.zeros(3)}
+            case "set":
+                return {"held": {1}}
+            case "sparse":
+                return {"held": torch.eye(2).to_sparse()}
+        return {"held": 1 / 0}
+
+    def load_state_dict(self, state: Any) -> None:
+        pass
 
 
 def failure(run: Run) -> str:
@@ -137,3 +160,19 @@ def test_data_that_is_drawn_follows_from_the_seed(tiny: Tiny) -> None:
 
     assert torch.equal(pictures(0), pictures(0))
     assert not torch.equal(pictures(0), pictures(1))
+
+
+@pytest.mark.parametrize("held", ["array", "set", "sparse"])
+def test_a_state_that_no_checkpoint_can_hold_ends_the_first_step(tiny: Tiny, held: str) -> None:
+    run = tiny(penalties=[OddState(held=held)], output={"checkpoint_every": 100})
+    with pytest.raises(
+        CheckpointError, match=r"the state 'parts/penalties.odd-state/held' holds a (ndarray|set|sparse)"
+    ):
+        run.train()
+    assert run.training is not None
+    assert run.training.match.step_index == 1
+
+
+def test_a_state_that_cannot_be_taken_names_its_part(tiny: Tiny) -> None:
+    run = tiny(penalties=[OddState(held="nothing")], output={"checkpoint_every": 100})
+    assert failure(run).startswith("the state_dict of penalties.odd-state failed: ZeroDivisionError")
