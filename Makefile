@@ -1,7 +1,7 @@
 # make demo   train a small GAN on pictures of clothes, about two minutes on two CPU cores
 # make test   run every test, on all cores   (ARGS="-k hinge" to choose, ARGS="-n 0" for one process)
 # make lint   style and types           make format   mend the style
-# make bench  measure steps beside a bare loop, and write docs/performance.md anew: half an hour of a quiet machine;
+# make bench  measure steps beside a bare loop, and write docs/performance.md anew: an hour of a quiet machine;
 #             its section on other libraries is there where they are installed (the run says how)
 # make docs   write the generated pages anew and build the site into site/, strictly
 
@@ -33,8 +33,9 @@ bench: $(VENV)/.dev
 	rm -f $(VENV)/peers.json
 	$(BIN)/python -m tests.benchmarks.peers --threads 1 --json $(VENV)/peers.json || [ $$? -eq 2 ]
 	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
+	$(BIN)/python -m tests.benchmarks --threads 1 --set compile=true --json $(VENV)/compiled.json
 	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
-	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json \
+	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json --compiled $(VENV)/compiled.json \
 		$$(test ! -f $(VENV)/peers.json || echo --peers $(VENV)/peers.json)
 
 docs: $(VENV)/.dev

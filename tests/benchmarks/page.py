@@ -47,6 +47,13 @@ tensorboardX, which it does not require); console, pictures and checkpoints are 
 ganreg and the bare loop do. Each loop has a thread of its own, only one of them runs at any time, and all take turns.
 Ratios are to the bare loop. Of torch-mimicry that part is left out which no longer imports: data sets and metrics.
 """
+COMPILED = """\
+## Compiled
+
+The same with `train.compile: true`, which compiles the networks. Penalties that differentiate a gradient run uncompiled
+beside them. The loss is not compiled: in the smallest case its forward takes a hundredth of a step. What compiling
+itself takes, a minute or two at the first steps, is not counted.
+"""
 
 
 def main() -> None:
@@ -55,8 +62,13 @@ def main() -> None:
     parser.add_argument("speed", type=read)
     parser.add_argument("curves", type=read)
     parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
+    parser.add_argument("--compiled", type=read, metavar="FILE", help="what tests.benchmarks has found so")
     options = parser.parse_args()
-    lines = [*page(options.speed, options.curves), *(beside(options.peers) if options.peers else ())]
+    lines = [
+        *page(options.speed, options.curves),
+        *(beside(options.peers) if options.peers else ()),
+        *(compiled(options.compiled, options.speed) if options.compiled else ()),
+    ]
     (DOCS / "performance.md").write_text("\n".join([*lines, ""]))
     draw(options.curves["curves"], DOCS / "performance.svg")
 
@@ -114,6 +126,16 @@ def beside(peers: Mapping[str, Any]) -> Iterator[str]:
     for name, case in peers["cases"].items():
         times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in loops]
         yield f"| {' | '.join([name, *times, *(shown(case['ratio'][loop]) for loop in ratios)])} |"
+
+
+def compiled(found: Mapping[str, Any], speed: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of what compiling brings."""
+    yield "\n" + COMPILED
+    yield from measured(found)
+    yield "| case | ganreg, compiled | bare | to bare | to bare, uncompiled |\n|---|---|---|---|---|"
+    for name, case in found["cases"].items():
+        times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in ("ganreg", "bare")]
+        yield f"| {' | '.join([name, *times, *(shown(c['ratio']['bare']) for c in (case, speed['cases'][name]))])} |"
 
 
 def measured(found: Mapping[str, Any]) -> Iterator[str]:
