@@ -83,12 +83,12 @@ def gather(run: RunFolder) -> Facts:
         steps=train.get("steps"),
         step=max([record["step"] for record in log + clock] + [step for step, _ in samples + checkpoints], default=0),
         losses=players,
-        metrics=_metrics(log),
+        metrics=_metrics([*log, *records(run.evaluations)]),
         speed=_series((record["step"], {"images per second": record["images_per_second"]}) for record in clock),
         images_per_second=median(rates) if rates else None,
         seconds=_total(record["seconds"] for record in clock),
         samples=samples,
-        figures={folder.name: _numbered(folder.glob("*.png")) for folder in sorted(run.figures.glob("*"))},
+        figures=_figures(run.figures, run.evaluated),
         checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
         components=lock.pop("components", {}),
         environment={name: version for name, version in lock.items() if name != "format"},
@@ -96,22 +96,35 @@ def gather(run: RunFolder) -> Facts:
 
 
 def _metrics(log: Iterable[Mapping[str, Any]]) -> list[Series]:
-    """One series per name and protocol: figures of different protocols do not compare."""
+    """One series per name and protocol: figures of different protocols do not compare.
+
+    What was measured after the run says by which metric: its parameters stand for a protocol where it tells none.
+    """
     groups: dict[str, tuple[Mapping[str, Any], list[tuple[int, Mapping[str, float | None]]]]] = {}
     for record in log:
-        protocol = record.get("protocol") or {}
+        metric = record.get("metric")
+        parameters = metric.items() if isinstance(metric, dict) else ()
+        protocol = record.get("protocol") or {key: value for key, value in parameters if key not in ("name", "every")}
         _, lines = groups.setdefault(json.dumps(protocol, sort_keys=True), (protocol, []))
         lines.append((record["step"], record.get("metrics", {})))
     return [replace(one, protocol=protocol) for protocol, lines in groups.values() for one in _series(lines)]
 
 
 def _series(lines: Iterable[tuple[int, Mapping[str, float | None]]]) -> list[Series]:
-    """One series per name, in order of appearance."""
-    points: dict[str, list[tuple[int, float]]] = {}
+    """One series per name, in order of appearance; of two values at one step the later line's."""
+    points: dict[str, dict[int, float]] = {}
     for step, figures in lines:
         for name, value in figures.items():
-            points.setdefault(name, []).append((step, math.nan if value is None else value))
-    return [Series(name, *np.array(found, dtype=np.float64).T) for name, found in points.items()]
+            points.setdefault(name, {})[step] = math.nan if value is None else value
+    return [Series(name, *np.array(sorted(found.items()), dtype=np.float64).T) for name, found in points.items()]
+
+
+def _figures(*places: Path) -> dict[str, list[tuple[int, Path]]]:
+    """The metrics' pictures by name, those of a later place instead of an earlier one's of the same step."""
+    found: dict[str, dict[int, Path]] = {}
+    for folder in (folder for place in places for folder in place.glob("*")):
+        found.setdefault(folder.name, {}).update(_numbered(folder.glob("*.png")))
+    return {name: sorted(pictures.items()) for name, pictures in sorted(found.items())}
 
 
 def _total(seconds: Iterable[float]) -> float:

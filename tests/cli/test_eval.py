@@ -51,6 +51,14 @@ def test_eval_prints_the_specs_own_figures_and_how_they_were_measured(ganreg: Ca
     assert record["metrics"] == during
 
 
+def test_the_report_shows_what_was_measured_later(ganreg: Call, trained: Path) -> None:
+    before = (trained / "report.html").read_text()
+    for _ in range(2):
+        assert ganreg("eval", "here", "--metric", "{name: meter, count: 2}").code == 0
+    after = (trained / "report.html").read_text()
+    assert (before.count("<dt>count</dt><dd>2</dd>"), after.count("<dt>count</dt><dd>2</dd>")) == (0, 3)
+
+
 def test_eval_as_json_is_strict(ganreg: Call, trained: Path) -> None:
     result = ganreg("eval", "here", "--metric", "{name: meter, count: 2}", "--metric", "meter", "--json")
     first, second = json.loads(result.out, parse_constant=pytest.fail)
@@ -78,7 +86,7 @@ def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(ganreg: Call, 
     result = ganreg("eval", "here")
     assert result.code == 0
     assert "meter/distance  1" in result.out
-    assert "not written down for compare" in result.err
+    assert "not written down in the folder" in result.err
 
 
 def test_sample_and_export_take_a_checkpoint(ganreg: Call, trained: Path) -> None:

@@ -37,7 +37,7 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
 
     RUN is its folder. The networks are those of the newest checkpoint that is whole, or the one that is named. A NAME
     may carry parameters: --metric '{name: separability, count: 500}'. The figures are written down in the run's folder,
-    where `ganreg compare` finds them; the training is not touched, and may be under way.
+    where `ganreg compare` and the report show them; the training is not touched, and may be under way.
     """
     run = opened(folder, app.registry)
     measured = run.evaluate(_metrics(run, metrics), checkpoint=which, figures=figures)
@@ -48,8 +48,9 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     try:
         for measurement in measured:
             measurement.record(run.folder)
+        run.report()
     except RunFolderError as error:
-        click.echo(f"warning: this is not written down for compare: {error}", err=True)
+        click.echo(f"warning: this is not written down in the folder: {error}", err=True)
 
 
 def _metrics(run: Run, references: Iterable[str]) -> Sequence[Metric]:
