@@ -35,7 +35,8 @@ DEVICES = """\
 ## Devices
 
 Two processes of one thread each beside one such process, same batch in all, Gloo; the prediction is
-[the cost model's](scaling.md#what-it-costs).
+[the cost model's](scaling.md#what-it-costs). Half the batch is measured in two processes side by side that know nothing
+of each other, of which the slower one counts.
 """
 PEERS = """\
 ## Beside other libraries
