@@ -1,10 +1,10 @@
 """Every part with every other: a composition trains one step, or `check` refuses it with a reason.
 
-All combinations are tried of what ganreg-classic offers; a part of another plugin is tried among those.
+All combinations are tried of what ganreg-classic offers; a part of another plugin is tried beside every two of those.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations, product
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "classic/mlp": {"widths": [8]},
     "classic/conv": {"widths": [4]},
     "classic/dcgan": {"width": 4},
+    "dynamics/adaptive-critic": {"intense_steps": 3},
 }
 
 
@@ -91,6 +92,7 @@ STRANGERS = [
     and offer.component.__module__ != "ganreg_proofs.textbook"
     and offer.component.kind != "dataset"
 ]
+PLACES = ("generator", "discriminator", "loss")
 
 
 def placed(kind: str, part: dict[str, Any]) -> dict[str, Any]:
@@ -109,16 +111,31 @@ def placed(kind: str, part: dict[str, Any]) -> dict[str, Any]:
     return {kind: part}
 
 
+def companies(kinds: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
+    """Classic parts of these kinds, such that every two of different kinds meet."""
+    offered = [parts(kind) for kind in kinds]
+    for places in product(*(range(len(of_kind)) for of_kind in offered)):
+        # Of three, every two of the later kinds meet once, and the first kind takes turns among them.
+        if len(kinds) < 3 or sum(places) % len(offered[0]) == 0:
+            yield {kind: of_kind[place] for kind, of_kind, place in zip(kinds, offered, places, strict=True)}
+
+
+def test_every_two_classic_parts_meet_beside_a_strangers() -> None:
+    chosen = list(companies(PLACES))
+    for kinds in combinations(PLACES, 2):
+        met = {tuple(name(company[kind]) for kind in kinds) for company in chosen}
+        assert met == set(product(*([name(part) for part in parts(kind)] for kind in kinds)))
+
+
 @pytest.mark.parametrize("offer", STRANGERS, ids=lambda o: f"{o.component.kind}-{o.component.name}")
 def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason(offer: Any) -> None:
-    own = placed(offer.component.kind, {"name": offer.id})
-    others = [kind for kind in ("generator", "discriminator", "loss") if kind not in own]
-    for chosen in product(*map(parts, others)):
+    own = placed(offer.component.kind, {"name": offer.id, **SMALL.get(offer.id, {})})
+    for company in companies([kind for kind in PLACES if kind not in own]):
         spec: dict[str, Any] = {
             "data": {"name": "proofs/tiny-pictures", "classes": 10},
             "latent": 8,
             "train": {"batch_size": 2, "device": "cpu"},
-            **dict(zip(others, chosen, strict=True)),
+            **company,
             **own,
         }
         # A schedule may let a player rest.

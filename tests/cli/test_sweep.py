@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ganreg.cli import main
 from ganreg.engine.folder import records
 from tests.cli.conftest import children
 
@@ -22,6 +23,7 @@ Call = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
 Options = tuple[str, ...]
 WRONG = "optimizers.discriminator={name: tiny-adam, lr: 1e-3},{name: tiny-adam, lr: 1e38}"
+SEEDED = ("--seed", "5", "--set", "output.checkpoint_every=1")
 
 
 def statuses(result: Any) -> dict[str, str]:
@@ -52,39 +54,53 @@ def test_failing_cells_are_told_and_cost_the_others_nothing(ganreg: Call, tiny: 
     assert json.loads(Path("here/sweep.json").read_text())["cells"] == found["cells"]
 
 
-def test_a_cell_is_the_run_that_its_command_runs_alone(ganreg: Call, tiny: Options) -> None:
-    assert ganreg("sweep", *tiny, "--seed", "5", "--axis", "latent=6,8", "--out", "here").code == 0
-    assert ganreg("run", *tiny, "--seed", "5", "--set", "latent=6", "--out", "alone").code == 0
-    assert Path("here/latent=6/log.jsonl").read_bytes() == Path("alone/log.jsonl").read_bytes()
+@pytest.fixture(scope="module")
+def trained(options: Callable[[int], Options], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sweep over two sizes of the latent, `here`."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GANREG_PLUGINS", "proofs")
+        assert main(["sweep", *options(3), *SEEDED, "--axis", "latent=6,8", "--out", "here"]) == 0
+    return folder
 
 
-def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options) -> None:
-    sweep = ("sweep", *tiny, "--set", "output.checkpoint_every=1", "--out", "here", "--json")
-    assert ganreg(*sweep, "--axis", "seed=0..1").code == 0
-    whole = {seed: Path(f"here/seed={seed}/log.jsonl").read_bytes() for seed in (0, 1)}
-    times = {path: path.stat().st_mtime_ns for path in Path("here/seed=0").rglob("*")}
-    shutil.rmtree("here/seed=1/checkpoints/00000003")
-    result = ganreg(*sweep, "--axis", "seed=0..2")
+@pytest.fixture
+def here(trained: Path, tmp_path: Path) -> Path:
+    """A copy of it in the current folder."""
+    return shutil.copytree(trained / "here", tmp_path / "here")
+
+
+def test_a_cell_is_the_run_that_its_command_runs_alone(ganreg: Call, tiny: Options, here: Path) -> None:
+    assert ganreg("run", *tiny, *SEEDED, "--set", "latent=6", "--out", "alone").code == 0
+    assert (here / "latent=6/log.jsonl").read_bytes() == Path("alone/log.jsonl").read_bytes()
+
+
+def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options, here: Path) -> None:
+    sweep = ("sweep", *tiny, *SEEDED, "--out", "here", "--json")
+    whole = {size: Path(f"here/latent={size}/log.jsonl").read_bytes() for size in (6, 8)}
+    times = {path: path.stat().st_mtime_ns for path in Path("here/latent=6").rglob("*")}
+    shutil.rmtree("here/latent=8/checkpoints/00000003")
+    result = ganreg(*sweep, "--axis", "latent=6,8,10")
     assert result.code == 0
-    assert statuses(result) == dict.fromkeys(("seed=0", "seed=1", "seed=2"), "complete")
+    assert statuses(result) == dict.fromkeys(("latent=6", "latent=8", "latent=10"), "complete")
     assert "3 cells in here: 2 to train, 1 complete\n" in result.err
-    assert "going on from step 2" in Path("here/logs/seed=1.txt").read_text()
-    assert {path: path.stat().st_mtime_ns for path in Path("here/seed=0").rglob("*")} == times
-    assert whole == {seed: Path(f"here/seed={seed}/log.jsonl").read_bytes() for seed in (0, 1)}
-    fewer = ganreg(*sweep, "--axis", "seed=1")
-    assert list(statuses(fewer)) == ["seed=1"]
+    assert "going on from step 2" in Path("here/logs/latent=8.txt").read_text()
+    assert {path: path.stat().st_mtime_ns for path in Path("here/latent=6").rglob("*")} == times
+    assert whole == {size: Path(f"here/latent={size}/log.jsonl").read_bytes() for size in (6, 8)}
+    fewer = ganreg(*sweep, "--axis", "latent=8")
+    assert list(statuses(fewer)) == ["latent=8"]
     assert "2 cells of an earlier sweep" in fewer.err
 
 
-def test_another_sweep_in_the_same_folder_is_refused(ganreg: Call, tiny: Options) -> None:
-    assert ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here").code == 0
-    longer = ganreg("sweep", *tiny, "--set", "train.steps=9", "--axis", "seed=0", "--out", "here")
+def test_another_sweep_in_the_same_folder_is_refused(ganreg: Call, tiny: Options, here: Path) -> None:
+    longer = ganreg("sweep", *tiny, *SEEDED, "--set", "train.steps=9", "--axis", "latent=6", "--out", "here")
     assert longer.code == 8
-    assert "here/seed=0 holds a run of another spec: train.steps has changed" in longer.err
-    other = ganreg("sweep", *tiny, "--axis", "latent=8", "--out", "here")
+    assert "here/latent=6 holds a run of another spec: train.steps has changed" in longer.err
+    other = ganreg("sweep", *tiny, *SEEDED, "--axis", "seed=0", "--out", "here")
     assert other.code == 8
-    assert "holds a sweep over seed, and this one is over latent" in other.err
-    inside = ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here/seed=0")
+    assert "holds a sweep over latent, and this one is over seed" in other.err
+    inside = ganreg("sweep", *tiny, *SEEDED, "--axis", "latent=6", "--out", "here/latent=6")
     assert inside.code == 8
     assert "holds a run" in inside.err
 

@@ -23,10 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+import matplotlib.figure  # noqa: F401
+import torch._dynamo  # noqa: F401 - which a run imports; all this before the fork, so that no attempt pays for it
 
 import ganreg
 from ganreg.cli import main as command_line
-from ganreg.engine import loop  # noqa: F401 - before the fork, so that no attempt pays for torch
+from ganreg.engine import loop  # noqa: F401
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
 from ganreg.registry import Registry, first_party

@@ -17,9 +17,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import torch._dynamo  # noqa: F401 - which a check imports; before the fork, so that no process pays for it
 from ruamel.yaml import YAML
 
-from ganreg.engine import loop  # noqa: F401 - before the fork, so that no process pays for torch
+from ganreg.engine import loop  # noqa: F401
 from tests.crash.fuzzing import Summary, campaign_command, command, fuzz
 from tests.crash.mutations import HOSTILE, mutate_bytes, mutate_data, mutate_text
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,28 +66,58 @@ def spec_of(composition: Mapping[str, Any], folder: Path, changes: Mapping[str, 
     return {**composition, **changes, "train": train, "output": output}
 
 
-def launch(processes: int, *arguments: str, limit: float = 240) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(processes, *arguments), capture_output=True, text=True, timeout=limit, env=quiet())
-
-
-def command(processes: int, *arguments: str) -> list[str]:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    return [*launcher, *arguments]
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
 
 
 def quiet() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
+def written(composition: Mapping[str, Any], folder: Path, steps: int, **changes: Any) -> list[str]:
+    """The words of a command that trains for some steps into `run`, with a checkpoint every other step."""
+    folder.mkdir(exist_ok=True)
+    train = {"steps": steps, **changes.get("train", {})}
+    spec = spec_of(composition, folder / "run", {**changes, "train": train})
+    spec["output"]["checkpoint_every"] = 2
+    (folder / "spec.json").write_text(json.dumps(spec))
+    return ["run", str(folder / "spec.json")]
+
+
+def begin(spec: str) -> None:
+    """Train the first three steps, in this process."""
+    stop = Stop()
+    with pytest.raises(Interrupted):
+        ganreg.load(spec).train(stop=stop, tick=lambda step: setattr(stop, "signal_number", 15) if step == 2 else None)
+
+
 @pytest.fixture(scope="module")
 def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which two processes have played every manner."""
+    """A folder in which two processes, launched once, have played every manner and called what has a file here."""
     folder = tmp_path_factory.mktemp("together")
-    runs = [spec_of(composition, folder / name, changes) for name, changes in MANNERS.items()]
-    (folder / "runs.json").write_text(json.dumps(runs))
-    result = launch(2, str(TOGETHER), str(folder / "runs.json"))
+    (folder / "mine.py").write_text(FORGETFUL)
+    forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
+    begin(written(composition, folder / "begun", 6)[1])
+    work = {
+        "runs": [spec_of(composition, folder / name, changes) for name, changes in MANNERS.items()],
+        "calls": {
+            "forgets": ["--plugin", str(folder / "mine.py"), *forgetful],
+            "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
+            "resumes": ["resume", str(folder / "begun" / "run")],
+        },
+    }
+    (folder / "work.json").write_text(json.dumps(work))
+    launcher = command(str(TOGETHER), str(folder / "work.json"))
+    result = subprocess.run(launcher, capture_output=True, text=True, timeout=240, env=quiet())
     assert result.returncode == 0, result.stderr
     return folder
+
+
+def heard(pairs: Path, name: str, code: int) -> str:
+    """What both processes said in a call that ended with a code."""
+    text = (pairs / f"{name}.txt").read_text()
+    assert text.count(f"exit code {code}\n") == 2, text
+    return text
 
 
 @pytest.mark.parametrize("manner", MANNERS)
@@ -118,23 +149,14 @@ def plain(state: Any) -> Any:
 
 @pytest.fixture
 def spec_file(composition: dict[str, Any], tmp_path: Path) -> Callable[..., list[str]]:
-    """The words of a command that trains for some steps into `run`, with a checkpoint every other step."""
-
-    def write(steps: int, **changes: Any) -> list[str]:
-        spec = spec_of(
-            composition, tmp_path / "run", {**changes, "train": {"steps": steps, **changes.get("train", {})}}
-        )
-        spec["output"]["checkpoint_every"] = 2
-        (tmp_path / "spec.json").write_text(json.dumps(spec))
-        return ["run", str(tmp_path / "spec.json")]
-
-    return write
+    """`written` in a folder of the test's own."""
+    return partial(written, composition, tmp_path)
 
 
 @contextmanager
-def started(*arguments: str, processes: int = 2) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        command(processes, *arguments), stderr=subprocess.PIPE, text=True, env=quiet(), start_new_session=True
+        command(*arguments), stderr=subprocess.PIPE, text=True, env=quiet(), start_new_session=True
     ) as process:
         try:
             yield process
@@ -143,10 +165,15 @@ def started(*arguments: str, processes: int = 2) -> Iterator[subprocess.Popen[st
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def await_checkpoint(folder: Path, limit: float = 90) -> None:
-    end = time.monotonic() + limit
-    while not list((folder / "checkpoints").glob("0*")):
-        assert time.monotonic() < end, "no checkpoint came"
+def saved(folder: Path) -> int:
+    """The step of a run's newest checkpoint."""
+    return max((int(path.name) for path in (folder / "checkpoints").glob("0*")), default=0)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
         time.sleep(0.05)
 
 
@@ -155,9 +182,18 @@ def children(launcher: int) -> list[int]:
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(launcher)], capture_output=True, text=True).stdout
     ranks = {}
     for pid in map(int, listed.split()):
-        told = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        ranks |= {int(word[5:]): pid for word in told if word.startswith(b"RANK=")}
+        with suppress(FileNotFoundError, ProcessLookupError):  # it may be gone by now
+            told = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            ranks |= {int(word[5:]): pid for word in told if word.startswith(b"RANK=")}
     return [ranks[rank] for rank in sorted(ranks)]
+
+
+def players(launcher: int, run: Path, gone: list[int]) -> list[int]:
+    """The two processes, none of those that are gone, once they have saved something."""
+    wait_for(lambda: len(children(launcher)) == 2 and not {*gone} & {*children(launcher)})
+    before = saved(run)
+    wait_for(lambda: saved(run) > before)
+    return children(launcher)
 
 
 @pytest.mark.parametrize(("number", "told"), [(signal.SIGTERM, "all"), (signal.SIGINT, "one")])
@@ -165,7 +201,7 @@ def test_a_signal_stops_all_after_the_same_step_and_one_goes_on(
     number: signal.Signals, told: str, spec_file: Callable[..., list[str]], tmp_path: Path
 ) -> None:
     with started("-m", "ganreg", *spec_file(100_000)) as launcher:
-        await_checkpoint(tmp_path / "run")
+        wait_for(lambda: saved(tmp_path / "run") > 0)
         os.kill(children(launcher.pid)[1] if told == "one" else launcher.pid, number)
         said = launcher.communicate(timeout=60)[1]
     found = re.search(r"stopped by a signal after step (\d+), and saved: `ganreg resume .*` goes on", said)
@@ -175,47 +211,42 @@ def test_a_signal_stops_all_after_the_same_step_and_one_goes_on(
     logged = records(tmp_path / "run" / "log.jsonl")
     assert [record["step"] for record in logged] == list(range(1, step + 1))
     assert read(tmp_path / "run" / "checkpoints" / f"{step:08d}")["step"] == step
-    spec = tmp_path / "run" / "spec.yaml"
-    spec.write_text(spec.read_text().replace("steps: 100000", f"steps: {step + 2}"))
-    sentences: list[str] = []
-    ganreg.load(tmp_path / "run").train(resume=True, say=sentences.append)
-    assert f"going on from step {step}" in sentences
+    goes_on(tmp_path / "run", step)
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_process_that_dies_brings_the_run_down_with_its_name(
-    rank: int, spec_file: Callable[..., list[str]], tmp_path: Path
+def test_a_process_that_dies_brings_the_run_down_and_what_is_started_again_goes_on(
+    spec_file: Callable[..., list[str]], tmp_path: Path
 ) -> None:
-    with started("-m", "ganreg", *spec_file(100_000)) as launcher:
-        await_checkpoint(tmp_path / "run")
-        pid = children(launcher.pid)[rank]
-        os.kill(pid, signal.SIGKILL)
+    """One process dies, the launcher starts both again, and the other one dies."""
+    run = tmp_path / "run"
+    with started("--max-restarts=1", "-m", "ganreg", *spec_file(100_000)) as launcher:
+        first = players(launcher.pid, run, [])
+        os.kill(first[1], signal.SIGKILL)
+        second = players(launcher.pid, run, first)
+        os.kill(second[0], signal.SIGKILL)
         said = launcher.communicate(timeout=60)[1]
     assert launcher.returncode != 0
-    assert f"process {rank} of 2 (pid {pid} on " in said
-    assert "ended before the run did" in said
-    for path in (tmp_path / "run" / "checkpoints").glob("0*"):
-        assert read(path)["step"] == int(path.name)
-
-
-def test_what_the_launcher_starts_again_goes_on(spec_file: Callable[..., list[str]], tmp_path: Path) -> None:
-    words = spec_file(60, data={"name": "tiny-pictures", "side": 64, "count": 40})
-    launcher = command(2, "--max-restarts=1", "-m", "ganreg", *words)
-    with subprocess.Popen(launcher, stderr=subprocess.PIPE, text=True, env=quiet()) as process:
-        await_checkpoint(tmp_path / "run")
-        os.kill(children(process.pid)[1], signal.SIGKILL)
-        said = process.communicate(timeout=120)[1]
-    assert process.returncode == 0, said
+    assert f"process 1 of 2 (pid {first[1]} on " in said
+    assert f"process 0 of 2 (pid {second[0]} on " in said
+    assert said.count("ended before the run did") == 2
     assert re.search(r"going on from step \d+", said)
-    assert [record["step"] for record in records(tmp_path / "run" / "log.jsonl")] == list(range(1, 61))
+    for path in (run / "checkpoints").glob("0*"):
+        assert read(path)["step"] == int(path.name)
+    goes_on(run, saved(run))
 
 
-def test_a_state_that_differs_between_processes_is_told_of(spec_file: Callable[..., list[str]], tmp_path: Path) -> None:
-    plugin = tmp_path / "mine.py"
-    plugin.write_text(FORGETFUL)
-    result = launch(2, "-m", "ganreg", "--plugin", str(plugin), *spec_file(4, penalties=["forgetful"]))
-    assert result.returncode == 0, result.stderr
-    assert result.stderr.count("the state of penalties.forgetful differs between the processes") == 1
+def goes_on(run: Path, step: int) -> None:
+    """One process goes on from a step, and the log has every step once."""
+    spec = run / "spec.yaml"
+    spec.write_text(spec.read_text().replace("steps: 100000", f"steps: {step + 2}"))
+    sentences: list[str] = []
+    ganreg.load(run).train(resume=True, say=sentences.append)
+    assert f"going on from step {step}" in sentences
+    assert [record["step"] for record in records(run / "log.jsonl")] == list(range(1, step + 3))
+
+
+def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
+    assert heard(pairs, "forgets", 0).count("the state of penalties.forgetful differs between the processes") == 1
 
 
 FORGETFUL = """
@@ -241,24 +272,19 @@ def ganreg_components():
 """
 
 
-def test_a_mistake_is_told_once(spec_file: Callable[..., list[str]]) -> None:
-    result = launch(2, "-m", "ganreg", *spec_file(4, train={"batch_size": 9}))
-    assert result.stderr.count("2 processes cannot share a batch of 9 equally") == 1
-    assert "spec.json:1:" in result.stderr
+def test_a_mistake_is_told_once(pairs: Path) -> None:
+    text = heard(pairs, "mistaken", SpecError.exit_code)
+    assert text.count("2 processes cannot share a batch of 9 equally") == 1
+    assert "spec.json:1:" in text
 
 
-def test_two_processes_go_on_with_what_one_has_begun(spec_file: Callable[..., list[str]], tmp_path: Path) -> None:
-    words = spec_file(6)
-    whole = json.loads((tmp_path / "spec.json").read_text())
-    ganreg.compose(**{**whole, "output": {**whole["output"], "folder": str(tmp_path / "whole")}}).train()
-    stop = Stop()
-    with pytest.raises(Interrupted):
-        ganreg.load(words[1]).train(
-            stop=stop, tick=lambda step: setattr(stop, "signal_number", 15) if step == 2 else None
-        )
-    result = launch(2, "-m", "ganreg", "resume", str(tmp_path / "run"))
-    assert result.returncode == 0, result.stderr
-    for one, two in zip(*(records(tmp_path / name / "log.jsonl") for name in ("whole", "run")), strict=True):
+def test_two_processes_go_on_with_what_one_has_begun(
+    pairs: Path, spec_file: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    assert "going on from step 3\n" in heard(pairs, "resumes", 0)
+    ganreg.load(spec_file(6)[1]).train()
+    logs = (records(folder / "run" / "log.jsonl") for folder in (tmp_path, pairs / "begun"))
+    for one, two in zip(*logs, strict=True):
         assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
 
 

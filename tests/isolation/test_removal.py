@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,21 @@ def test_the_others_are_listed(missing: str, capsys: pytest.CaptureFixture[str])
     assert found == others(missing)
 
 
-@pytest.mark.parametrize("namespace", first_party())
-def test_a_sample_of_the_tests_passes_without_it(namespace: str) -> None:
-    chosen = ["-p", "no:xdist", "tests/engine/test_ema.py", "tests/test_public.py"]
-    command = [sys.executable, "-m", "tests.isolation.removal", "--plugin", namespace, "--", *chosen]
+def test_a_run_trains(
+    missing: str, options: Callable[[int], tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANREG_PLUGINS", ",".join({"proofs", *others(missing)}))
+    assert main(["run", *options(1), "--out", str(tmp_path / "run")]) == 0
+
+
+ALL = list(first_party())
+SAMPLES = [*(([namespace], ["tests/test_public.py"]) for namespace in ALL), (ALL, ["tests/engine/test_ema.py"])]
+
+
+@pytest.mark.parametrize(("namespaces", "tests"), SAMPLES, ids=[*ALL, "all"])
+def test_a_sample_of_the_tests_passes_without_it(namespaces: list[str], tests: list[str]) -> None:
+    removed = [word for namespace in namespaces for word in ("--plugin", namespace)]
+    command = [sys.executable, "-m", "tests.isolation.removal", "--together", *removed, "--", "-p", "no:xdist", *tests]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
