@@ -31,7 +31,10 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
 	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
-	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json
+	$(BIN)/python -m tests.benchmarks.start --json $(VENV)/start.json
+	$(BIN)/python -m tests.benchmarks.loader --threads 1 --json $(VENV)/loader.json
+	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json \
+		--start $(VENV)/start.json --loader $(VENV)/loader.json
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/reference.py

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,44 @@ Two processes of one thread each beside one such process, same batch in all, Glo
 [the cost model's](scaling.md#what-it-costs).
 """
 
+START = """\
+## Start
+
+Commands from their call to their end, each in a process of its own, and the way of `ganreg run` to its first step. The
+spec that is checked is the largest that comes with ganreg, by parameters. Importing torch is part of the check; so is
+importing its compiler, which torch does by itself where the first optimizer is made.
+"""
+LOADER = """\
+## Pictures from a folder
+
+`image-folder` with {count:,} JPEGs of {kilobytes:.1f} kB, in ten classes, at 64 pixels; then a class-conditional DCGAN
+in batches of 64. The feed is all that stands between a step and its pictures: rows of the cache, made floats.
+"""
+CACHES = {
+    "in memory": "the cache in the system's memory",
+    "dropped": "the cache on disk alone at the start",
+    "few": "one picture in a hundred",
+}
+
 
 def main() -> None:
     """The page and its picture."""
-    speed, curves = (json.loads(Path(name).read_text()) for name in sys.argv[1:3])
-    (DOCS / "performance.md").write_text("\n".join(page(speed, curves)))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("speed", type=_read, help="of tests.benchmarks")
+    parser.add_argument("curves", type=_read, help="of tests.benchmarks.curves")
+    parser.add_argument("--start", type=_read, help="of tests.benchmarks.start")
+    parser.add_argument("--loader", type=_read, help="of tests.benchmarks.loader")
+    given = parser.parse_args()
+    speed, curves = given.speed, given.curves
+    lines = [*page(speed, curves)]
+    lines += start(given.start) if given.start else ()
+    lines += loader(given.loader) if given.loader else ()
+    (DOCS / "performance.md").write_text("\n".join(lines))
     draw(curves["curves"], DOCS / "performance.svg")
+
+
+def _read(name: str) -> Any:
+    return json.loads(Path(name).read_text())
 
 
 def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
@@ -79,6 +111,53 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         two = f"{found['two']:.1f} ms ({low:.1f} … {high:.1f})"
         yield f"| {place} | {found['weights']:,} | {times} | {two} | {found['one'] / found['two']:.2f} |"
     yield ""
+
+
+def start(found: Mapping[str, Any]) -> Iterator[str]:
+    """What commands cost, and a run until its first step."""
+    yield START
+    yield measured(found, f"medians of {found['rounds']} processes")
+    yield "| command | seconds | peak |\n|---|---|---|"
+    for name, cost in found["commands"].items():
+        yield f"| `{name}` | {cost['seconds']:.2f} | {cost['peak']:.0f} MiB |"
+    firsts = found["first step"]
+    yield "\nOf `ganreg run` until its first step is done, in seconds:\n"
+    yield row("stage", [f"`{spec}`" for spec in firsts])
+    yield "|---|" + "---|" * len(firsts)
+    for stage in next(iter(firsts.values()))["stages"]:
+        yield row(stage, [f"{first['stages'][stage]:.2f}" for first in firsts.values()])
+    yield row("the run itself, until then", [f"{first['whole']:.2f}" for first in firsts.values()])
+    yield row("peak of its memory", [f"{first['peak']:.0f} MiB" for first in firsts.values()])
+    yield ""
+
+
+def loader(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a large folder of pictures costs at the start and in each step."""
+    yield LOADER.format(count=found["pictures"], kilobytes=found["bytes"] / 1e3)
+    yield measured(found, f"{found['threads']} of {found['cores']} cores")
+    rate = found["pictures"] / found["first"]
+    yield "| before training | seconds | peak |\n|---|---|---|"
+    yield f"| listing the files | {found['listing']:.2f} | |"
+    yield f"| resizing all, once: {rate:,.0f} a second | {found['first']:.0f} | {found['first, peak']:.0f} MiB |"
+    yield f"| opening the cache again | {found['again']:.2f} | {found['again, peak']:.0f} MiB |"
+    yield f"\nThe cache takes {found['disk'] / 2**20:,.0f} MiB of disk.\n"
+    yield "| training | step | of it the feed | share | first step after | peak |\n|---|---|---|---|---|---|"
+    for name, label in CACHES.items():
+        of = found[name]
+        times = f"{of['step']:.1f} ms | {of['feed']:.2f} ms | **{of['share']:.2%}**"
+        yield f"| {label} | {times} | {of['start']:.1f} s | {of['peak']:,} MiB |"
+    yield ""
+
+
+def row(name: str, cells: Iterable[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join([name, *cells])} |"
+
+
+def measured(found: Mapping[str, Any], how: str) -> str:
+    """On what, and by which command."""
+    what = f"Measured on {found['processor']}, with torch {found['torch']} and Python {found['python']}, {how}:"
+    return f"{what}\n`{found['command']}`.\n"
 
 
 def shown(ratio: list[float] | None) -> str:
