@@ -188,10 +188,10 @@ def main() -> None:
     found = measure(options.pictures, options.steps, options.threads)
     from tests.benchmarks.__main__ import machine
 
-    command = "python -m tests.benchmarks.loader " + " ".join(sys.argv[1:])
-    facts = machine()
+    how = f"--pictures {options.pictures} --steps {options.steps} --threads {options.threads}"
+    facts = {"command": f"python -m tests.benchmarks.loader {how}", **machine()}
     facts["threads"] = options.threads or facts["threads"]
-    text = json.dumps({"command": command.strip(), **facts, **found}, indent=2) + "\n"
+    text = json.dumps({**facts, **found}, indent=2) + "\n"
     Path(options.json).write_text(text) if options.json else print(text, end="")
 
 

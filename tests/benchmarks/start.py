@@ -183,7 +183,8 @@ def main() -> None:
     found = measure(options.rounds)
     from tests.benchmarks.__main__ import machine
 
-    text = json.dumps({"command": "python -m tests.benchmarks.start", **machine(), **found}, indent=2) + "\n"
+    command = f"python -m tests.benchmarks.start --rounds {options.rounds}"
+    text = json.dumps({"command": command, **machine(), **found}, indent=2) + "\n"
     Path(options.json).write_text(text) if options.json else print(text, end="")
 
 
