@@ -35,7 +35,10 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
 	$(BIN)/python -m tests.benchmarks --threads 1 --set compile=true --json $(VENV)/compiled.json
 	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
+	$(BIN)/python -m tests.benchmarks.start --json $(VENV)/start.json
+	$(BIN)/python -m tests.benchmarks.loader --threads 1 --json $(VENV)/loader.json
 	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json --compiled $(VENV)/compiled.json \
+		--start $(VENV)/start.json --loader $(VENV)/loader.json \
 		$$(test ! -f $(VENV)/peers.json || echo --peers $(VENV)/peers.json)
 
 docs: $(VENV)/.dev

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,25 @@ beside them. The loss is not compiled: in the smallest case its forward takes a 
 itself takes, a minute or two at the first steps, is not counted.
 """
 
+START = """\
+## Start
+
+Commands from their call to their end, each in a process of its own, and the way of `ganreg run` to its first step. The
+spec that is checked is the largest that comes with ganreg, by parameters. Importing torch is part of the check; so is
+importing its compiler, which torch does by itself where the first optimizer is made.
+"""
+LOADER = """\
+## Pictures from a folder
+
+`image-folder` with {count:,} JPEGs of {kilobytes:.1f} kB, in ten classes, at 64 pixels; then a class-conditional DCGAN
+in batches of 64. The feed is all that stands between a step and its pictures: rows of the cache, made floats.
+"""
+CACHES = {
+    "in memory": "the cache in the system's memory",
+    "dropped": "the cache on disk alone at the start",
+    "few": "one picture in a hundred",
+}
+
 
 def main() -> None:
     """The page and its picture."""
@@ -64,11 +83,15 @@ def main() -> None:
     parser.add_argument("curves", type=read)
     parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
     parser.add_argument("--compiled", type=read, metavar="FILE", help="what tests.benchmarks has found so")
+    parser.add_argument("--start", type=read, metavar="FILE", help="what tests.benchmarks.start has found")
+    parser.add_argument("--loader", type=read, metavar="FILE", help="what tests.benchmarks.loader has found")
     options = parser.parse_args()
     lines = [
         *page(options.speed, options.curves),
         *(beside(options.peers) if options.peers else ()),
         *(compiled(options.compiled, options.speed) if options.compiled else ()),
+        *(start(options.start) if options.start else ()),
+        *(loader(options.loader) if options.loader else ()),
     ]
     (DOCS / "performance.md").write_text("\n".join([*lines, ""]))
     draw(options.curves["curves"], DOCS / "performance.svg")
@@ -82,7 +105,7 @@ def read(name: str) -> Any:
 def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
     """Its lines."""
     yield INTRODUCTION
-    yield from measured(speed)
+    yield measured(speed, cores(speed))
     yield "| case | ganreg | bare | bare, fused | matrix work | to bare | the same work | to matrix work |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, case in speed["cases"].items():
@@ -118,7 +141,7 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
 def beside(peers: Mapping[str, Any]) -> Iterator[str]:
     """The lines of ganreg beside other libraries."""
     yield "\n" + PEERS.format(" and ".join(f"{package} {version}" for package, version in peers["peers"].items()))
-    yield from measured(peers)
+    yield measured(peers, cores(peers))
     first = next(iter(peers["cases"].values()))
     loops, ratios = list(first["milliseconds"]), list(first["ratio"])
     header = ["case", *loops, *(f"{loop} to bare" for loop in ratios)]
@@ -132,17 +155,61 @@ def beside(peers: Mapping[str, Any]) -> Iterator[str]:
 def compiled(found: Mapping[str, Any], speed: Mapping[str, Any]) -> Iterator[str]:
     """The lines of what compiling brings."""
     yield "\n" + COMPILED
-    yield from measured(found)
+    yield measured(found, cores(found))
     yield "| case | ganreg, compiled | bare | to bare | to bare, uncompiled |\n|---|---|---|---|---|"
     for name, case in found["cases"].items():
         times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in ("ganreg", "bare")]
         yield f"| {' | '.join([name, *times, *(shown(c['ratio']['bare']) for c in (case, speed['cases'][name]))])} |"
 
 
-def measured(found: Mapping[str, Any]) -> Iterator[str]:
+def start(found: Mapping[str, Any]) -> Iterator[str]:
+    """What commands cost, and a run until its first step."""
+    yield "\n" + START
+    yield measured(found, f"medians of {found['rounds']} processes")
+    yield "| command | seconds | peak |\n|---|---|---|"
+    for name, cost in found["commands"].items():
+        yield f"| `{name}` | {cost['seconds']:.2f} | {cost['peak']:.0f} MiB |"
+    firsts = found["first step"]
+    yield "\nOf `ganreg run` until its first step is done, in seconds:\n"
+    yield row("stage", [f"`{spec}`" for spec in firsts])
+    yield "|---|" + "---|" * len(firsts)
+    for stage in next(iter(firsts.values()))["stages"]:
+        yield row(stage, [f"{first['stages'][stage]:.2f}" for first in firsts.values()])
+    yield row("the run itself, until then", [f"{first['whole']:.2f}" for first in firsts.values()])
+    yield row("peak of its memory", [f"{first['peak']:.0f} MiB" for first in firsts.values()])
+
+
+def loader(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a large folder of pictures costs at the start and in each step."""
+    yield "\n" + LOADER.format(count=found["pictures"], kilobytes=found["bytes"] / 1e3)
+    yield measured(found, cores(found))
+    rate = found["pictures"] / found["first"]
+    yield "| before training | seconds | peak |\n|---|---|---|"
+    yield f"| listing the files | {found['listing']:.2f} | |"
+    yield f"| resizing all, once: {rate:,.0f} a second | {found['first']:.0f} | {found['first, peak']:.0f} MiB |"
+    yield f"| opening the cache again | {found['again']:.2f} | {found['again, peak']:.0f} MiB |"
+    yield f"\nThe cache takes {found['disk'] / 2**20:,.0f} MiB of disk.\n"
+    yield "| training | step | of it the feed | share | first step after | peak |\n|---|---|---|---|---|---|"
+    for name, label in CACHES.items():
+        of = found[name]
+        times = f"{of['step']:.1f} ms | {of['feed']:.2f} ms | **{of['share']:.2%}**"
+        yield f"| {label} | {times} | {of['start']:.1f} s | {of['peak']:,} MiB |"
+
+
+def row(name: str, cells: Iterable[str]) -> str:
+    """A line of a table."""
+    return f"| {' | '.join([name, *cells])} |"
+
+
+def measured(found: Mapping[str, Any], how: str) -> str:
     """On what, and by which command."""
-    yield f"Measured on {found['processor']}, {found['threads']} of {found['cores']} cores, shared,"
-    yield f"with torch {found['torch']} and Python {found['python']}: `{found['command'].strip()}`.\n"
+    what = f"Measured on {found['processor']}, with torch {found['torch']} and Python {found['python']}, {how}:"
+    return f"{what}\n`{found['command'].strip()}`.\n"
+
+
+def cores(found: Mapping[str, Any]) -> str:
+    """How many took part."""
+    return f"{found['threads']} of {found['cores']} cores, shared"
 
 
 def shown(ratio: list[float] | None) -> str:

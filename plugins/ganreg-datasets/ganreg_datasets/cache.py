@@ -16,8 +16,10 @@ import json
 import logging
 import os
 import shutil
+import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 LAYOUT = 1  # part of the key: raise it when what is written changes
 IMAGES, INDEX = "images.u8", "index.json"
 AHEAD = 32  # pictures per thread that may wait to be written
+LINE = 5.0  # seconds between two lines about progress
 
 log = logging.getLogger("ganreg")
 
@@ -93,7 +96,7 @@ def _key(listing: Listing, form: Form, skip: bool) -> str:
     key.update(os.fsencode(listing.folder.resolve()))
     for file in listing.files:
         try:
-            state = os.stat(listing.folder / file)
+            state = os.stat(f"{listing.folder}/{file}")
             stamp = f"\0{state.st_size} {state.st_mtime_ns}\0"
         except OSError:  # a link to nothing: broken, which is found when it is opened
             stamp = "\0-\0"
@@ -181,19 +184,24 @@ def _fill(images: IO[bytes], listing: Listing, form: Form, skip: bool) -> dict[s
 
 
 def _decoded(listing: Listing, form: Form) -> Iterator[Bytes | BrokenPictureError]:
-    """Each picture or what is wrong with it, in order, with a progress bar where somebody watches."""
-    console = Console(stderr=True)
+    """Each picture or what is wrong with it, in order, with progress: a bar on a terminal, else a line now and then."""
+    pictures, total, console = _in_threads(listing, form), len(listing.files), Console(stderr=True)
     with warnings.catch_warnings():  # once around all threads, because the filters are global
         warnings.simplefilter("ignore")  # Pillow warns of odd metadata: nothing that a user could act on
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield from track(
-            _in_threads(listing, form),
-            description="resizing pictures",
-            total=len(listing.files),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        if console.is_terminal and not console.is_dumb_terminal:
+            yield from track(pictures, "resizing pictures", total=total, console=console, transient=True)
+        else:
+            yield from _told(pictures, total)
+
+
+def _told(pictures: Iterable[Bytes | BrokenPictureError], total: int) -> Iterator[Bytes | BrokenPictureError]:
+    told = time.monotonic()
+    for done, picture in enumerate(pictures, 1):
+        yield picture
+        if (now := time.monotonic()) - told >= LINE:
+            told = now
+            print(f"resizing pictures: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
 def _in_threads(listing: Listing, form: Form) -> Iterator[Bytes | BrokenPictureError]:

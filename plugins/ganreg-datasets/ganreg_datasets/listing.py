@@ -74,12 +74,13 @@ def _walk(folder: Path, name: str) -> Iterator[str]:
     """The pictures below a class's folder, relative to `folder`, with forward slashes."""
     for parent, folders, files in os.walk(folder / name, onerror=_raise, followlinks=False):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        inside = Path(parent).relative_to(folder)
-        yield from ((inside / file).as_posix() for file in files if _is_picture(file))
+        inside = Path(parent).relative_to(folder).as_posix()
+        # Not by Path, which would take most of the time of a large folder.
+        yield from (f"{inside}/{file}" for file in files if _is_picture(file))
 
 
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
 def _leads_back(folder: Path, link: str) -> bool:

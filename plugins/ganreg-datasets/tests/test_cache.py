@@ -155,16 +155,29 @@ def test_a_cache_that_cannot_be_written_is_named(build, three, tmp_path):
     assert "'cache'" in str(error.value)
 
 
-def test_progress_is_shown_on_a_terminal_only(build, three, capsys, monkeypatch):
-    for variable in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(variable, raising=False)
-    build()
-    assert capsys.readouterr() == ("", "")
+def test_progress_is_a_bar_on_a_terminal(build, three, capsys, monkeypatch):
+    monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    build(size=9)
+    monkeypatch.setenv("TERM", "xterm")
+    build()
     out, err = capsys.readouterr()
     assert out == ""
     assert "resizing pictures" in err
+    assert "100%" in err
+
+
+@pytest.mark.parametrize("surroundings", [{}, {"FORCE_COLOR": "1", "TERM": "dumb"}])
+def test_progress_is_plain_lines_elsewhere_where_it_takes_long(build, three, capsys, monkeypatch, surroundings):
+    for variable in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in surroundings.items():
+        monkeypatch.setenv(variable, value)
+    build()
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("ganreg_datasets.cache.LINE", 0.0)
+    build(size=9)
+    lines = [f"resizing pictures: {done} of 3\n" for done in (1, 2, 3)]
+    assert capsys.readouterr() == ("", "".join(lines))
 
 
 def test_one_process_builds_and_the_others_wait(everything, three, cache, caplog):
