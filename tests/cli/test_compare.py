@@ -1,26 +1,41 @@
 """`compare`, in this process."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ganreg.cli import main
+
 Call = Callable[..., Any]
 Options = tuple[str, ...]
 
 
-@pytest.fixture
-def runs(ganreg: Call, tiny: Options) -> list[str]:
+FOLDERS = [f"all/w{width}-{seed}" for width in (4, 8) for seed in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def trained(options: Callable[[int], Options], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seeds each of two widths."""
-    folders = []
-    for width in ("4", "8"):
-        for seed in ("0", "1"):
-            folders.append(f"all/w{width}-{seed}")
-            options = ("--set", f"discriminator.width={width}", "--seed", seed, "--out", folders[-1])
-            assert ganreg("run", *tiny, *options).code == 0
-    return folders
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GANREG_PLUGINS", "proofs")
+        for name in FOLDERS:
+            width, seed = name.removeprefix("all/w").split("-")
+            chosen = ("--set", f"discriminator.width={width}", "--seed", seed, "--out", name)
+            assert main(["run", *options(3), *chosen]) == 0
+    return folder
+
+
+@pytest.fixture
+def runs(trained: Path, tmp_path: Path) -> list[str]:
+    """A copy of them in the current folder, and their names."""
+    shutil.copytree(trained / "all", tmp_path / "all")
+    return FOLDERS
 
 
 def test_compare_prints_groups_and_writes_the_page(ganreg: Call, runs: list[str]) -> None:
