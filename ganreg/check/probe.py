@@ -21,6 +21,8 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.task import Shape, describe
 
 META = torch.device("meta")
+TURNS = 2000
+"""Of a player in one step, at most: a step that is longer would be neither checked nor trained to its end."""
 Path = tuple[str | int, ...]
 
 
@@ -59,6 +61,14 @@ class Probe(Match):
         before = self._tracker.flops
         super().step()
         self.flops = max(self.flops, self._tracker.flops - before)
+
+    def _take_turn(self, player: str) -> int:
+        turn = super()._take_turn(player)
+        if turn >= TURNS:
+            who = f"the schedule '{self.spec.schedule.name}'"
+            message = f"{who} gives the {player} more than {TURNS:,} turns in one step"
+            raise SpecError([Mistake(message, ("schedule",))])
+        return turn
 
     def apply(self, player: str) -> None:
         """The player's step, and whom its gradients reach, whoever has filled them."""

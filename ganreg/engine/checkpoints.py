@@ -35,6 +35,8 @@ OWN_FILES = ("networks", "ema")
 STATE = "state.json"
 TENSORS = tuple(f"{name}.safetensors" for name in (*OWN_FILES, "training"))
 FILES = sorted([STATE, *TENSORS])
+COMING, GOING = ".tmp", ".gone"
+"""How the folder of a checkpoint ends that is being written, or removed, and has no checkpoint's name."""
 
 
 def _leave(state: Mapping[str, Any]) -> None:
@@ -86,10 +88,10 @@ class Checkpoints:
         rest: is called between two pieces of work. spare: a step whose checkpoint does not go, old as it may be.
         """
         target = self.folder / f"{snapshot.step:08d}"
-        temporary = self.folder / f".{target.name}.tmp"
+        temporary = self.folder / f".{target.name}{COMING}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
+            self.tidy()
             temporary.mkdir()
             digests = {name: create(temporary / name, content, rest) for name, content in snapshot.files.items()}
             create(temporary / MANIFEST, _manifest(snapshot.step, digests))
@@ -105,6 +107,12 @@ class Checkpoints:
             shutil.rmtree(temporary, ignore_errors=True)
             raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
         return target
+
+    def tidy(self) -> None:
+        """Remove what a writing or a removal that was cut short has left."""
+        for end in (COMING, GOING):
+            for left in self.folder.glob(f".*{end}"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def folders(self) -> list[Path]:
         """The checkpoint folders, oldest first, verified or not; what stands in the place of one counts."""
@@ -204,8 +212,11 @@ def _read_manifest(path: Path) -> tuple[int, dict[str, str]]:
 
 
 def _remove(path: Path) -> None:
-    """Remove what stands at a checkpoint's place, be it no folder."""
+    """Remove what stands at a checkpoint's place, be it no folder.
+
+    It loses its name first, in one piece: what a disk that fails in the midst leaves of it looks like no checkpoint.
+    """
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path.rename(path.with_name(f".{path.name}{GOING}")), ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -73,6 +73,7 @@ class Training:
         match = self.match
         if not self.checkpoints.folder.is_dir():
             raise CheckpointError(f"{self.checkpoints.folder} is not the folder that the run has begun with")
+        self.checkpoints.tidy()
         if self.checkpoints.folders():
             _, skipped = self.checkpoints.newest(match.load)
             for sentence in skipped:

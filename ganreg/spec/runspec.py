@@ -52,7 +52,7 @@ class Section(BaseModel):
 class Latent(Section):
     """Where z is drawn from."""
 
-    size: PositiveInt = Field(128, description="length of z")
+    size: PositiveInt = Field(128, le=2**24, description="length of z")
     distribution: Literal["normal", "uniform"] = Field("normal", description="N(0, 1), or uniform over [-1, 1)")
 
 
@@ -147,7 +147,7 @@ class Output(Section):
 
     folder: Path | None = Field(None, description="the run's folder; null takes a free name under runs/")
     samples_every: PositiveInt = Field(200, description="steps between two grids of samples")
-    samples: PositiveInt = Field(64, description="pictures in a grid")
+    samples: PositiveInt = Field(64, le=2**16, description="pictures in a grid")
     checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
     keep: PositiveInt = Field(2, description="checkpoints kept, the newest")
     best: Annotated[Best | None, BeforeValidator(_best, json_schema_input_type=str | Best | None)] = Field(

@@ -310,6 +310,16 @@ def test_a_schedule_moves_the_players(tiny: Tiny, players: tuple[str, ...]) -> N
         assert refusal(run).message == "the schedule 'some' moves nobody"
 
 
+def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
+    class Endless(Schedule, name="endless"):
+        def step(self, game: Any) -> None:
+            while True:
+                game.update("discriminator")
+
+    mistake = refusal(tiny(schedule=Endless()))
+    assert mistake.message == "the schedule 'endless' gives the discriminator more than 2,000 turns in one step"
+
+
 @pytest.mark.parametrize(
     ("lazy", "named"),
     [(lambda: nn.LazyLinear(1), "1.weight"), (lambda: nn.Sequential(nn.Linear(784, 1), nn.LazyBatchNorm1d()), "1.1.")],

@@ -123,6 +123,19 @@ class Trial:
         self._attempt(self.begin, at_operations(self.folder, blow))
         return int(log.read_text())
 
+    def numbers(self, event: str) -> list[int]:
+        """The operations of a whole run that are an event."""
+        log = self.place / "operations"
+        log.write_text("")
+
+        def blow(number: int, met: str) -> None:
+            if met == event:
+                with log.open("a") as file:
+                    file.write(f"{number}\n")
+
+        self._attempt(self.begin, at_operations(self.folder, blow))
+        return [int(line) for line in log.read_text().splitlines()]
+
 
 @click.command()
 @click.option("--every", default=1, show_default=True, help="Try each so many-th operation.")

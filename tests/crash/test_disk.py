@@ -1,5 +1,6 @@
 """A sample of the faults of the disk, the whole is `python -m tests.crash.disk`; and a disk that really is full."""
 
+import errno
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from ganreg.engine.checkpoints import Checkpoints
 from tests.crash.campaign import arguments, compare, compose, run_and_wait
+from tests.crash.disk import Trial
 
 ROOT = Path(__file__).parents[2]
 SCENARIO = "alternating"
@@ -26,6 +28,17 @@ def test_the_disk_fails_at_a_sample_of_the_writes() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(re.findall(r" [1-9]\d* faults .* ok$", done.stdout, re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize("event", ["os.rename", "os.rmdir"])
+def test_an_old_checkpoint_goes_whole_or_loses_its_name(
+    tmp_path: Path, event: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with capfd.disabled():
+        trial = Trial(tmp_path)
+        last = trial.numbers("os.rmdir")[-1]
+        removal = max(number for number in trial.numbers(event) if number <= last)
+        assert trial.stops(removal, errno.EROFS) == []
 
 
 DISK = """

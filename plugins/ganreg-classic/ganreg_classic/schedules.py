@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Alternating(Schedule, name="alternating"):
     """The discriminator moves, then the generator (Goodfellow et al., 2014; arXiv:1406.2661, algorithm 1)."""
 
-    discriminator_steps: PositiveInt = Field(1, description="updates of the discriminator in each step")
-    generator_steps: PositiveInt = Field(1, description="updates of the generator in each step")
+    discriminator_steps: PositiveInt = Field(1, le=1000, description="updates of the discriminator in each step")
+    generator_steps: PositiveInt = Field(1, le=1000, description="updates of the generator in each step")
 
     shared_turns: ClassVar[int] = 1  # the generator's second comes after it has moved
 

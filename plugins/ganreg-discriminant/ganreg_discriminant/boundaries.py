@@ -30,7 +30,7 @@ class Hyperplane(Loss, name="hyperplane"):
     requires: ClassVar[frozenset[str]] = frozenset({"embedding"})
 
     cost: PositiveFloat = Field(1.0, allow_inf_nan=False, description="of a picture inside the margin (C)")
-    iterations: PositiveInt = Field(100, description="steps of the solver")
+    iterations: PositiveInt = Field(100, le=100_000, description="steps of the solver")
 
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """How far both sides are inside the margin."""
@@ -73,7 +73,7 @@ class Sphere(Loss, name="sphere"):
 
     requires: ClassVar[frozenset[str]] = frozenset({"embedding"})
 
-    moments: PositiveInt = Field(3, description="how many moments are matched (M)")
+    moments: PositiveInt = Field(3, le=100, description="how many moments are matched (M)")
 
     def discriminator(self, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
         """Minus the difference of the moments."""

@@ -24,8 +24,8 @@ class AdaptiveCritic(Schedule, name="adaptive-critic"):
     algorithm 1 has `critic_steps` alone.
     """
 
-    critic_steps: PositiveInt = Field(5, description="updates of the discriminator in a step")
-    intense_steps: PositiveInt = Field(100, examples=[3], description="its updates in an intense step")
+    critic_steps: PositiveInt = Field(5, le=1000, description="updates of the discriminator in a step")
+    intense_steps: PositiveInt = Field(100, le=1000, examples=[3], description="its updates in an intense step")
     intense_first: NonNegativeInt = Field(25, examples=[2], description="intense steps at the start")
     intense_every: PositiveInt = Field(500, description="steps from one intense step to the next")
 

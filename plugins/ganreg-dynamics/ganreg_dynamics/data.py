@@ -21,7 +21,7 @@ class EightGaussians(Dataset, name="eight-gaussians"):
     as can be. The paper's ring has radius 2 and deviation 0.02: the same ratio stands here.
     """
 
-    modes: PositiveInt = Field(8, description="Gaussians on the ring (K)")
+    modes: PositiveInt = Field(8, le=2**16, description="Gaussians on the ring (K)")
     radius: float = Field(0.8, gt=0, lt=1, description="of the ring (r)")
     deviation: PositiveFloat = Field(0.008, allow_inf_nan=False, description="of each Gaussian (σ)")
     count: PositiveInt = Field(8192, description="points")

@@ -30,7 +30,7 @@ class LOGAN(Schedule, name="logan"):
     by: Literal["natural", "gradient"] = Field("natural", description="how a latent step is made of the gradient")
     rate: PositiveFloat = Field(0.9, allow_inf_nan=False, description="length of a latent step (α)")
     damping: PositiveFloat = Field(5.0, allow_inf_nan=False, description="damping of the natural gradient (β)")
-    latent_steps: PositiveInt = Field(1, description="latent steps, one after the other")
+    latent_steps: PositiveInt = Field(1, le=1000, description="latent steps, one after the other")
     share: float = Field(1.0, gt=0, le=1, description="share of the latents in a batch that are improved")
 
     def milestones(self) -> tuple[int, ...]:

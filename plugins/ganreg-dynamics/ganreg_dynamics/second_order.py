@@ -74,7 +74,7 @@ class CompetitiveGradientDescent(Schedule, name="competitive-gradient-descent"):
     """
 
     lr: PositiveFloat = Field(0.01, allow_inf_nan=False, description="learning rate (η)")
-    iterations: PositiveInt = Field(10, description="the most conjugate gradients")
+    iterations: PositiveInt = Field(10, le=1000, description="the most conjugate gradients")
     tolerance: NonNegativeFloat = Field(1e-6, description="of the residual, in relation to the right side")
 
     def step(self, game: Match) -> None:
@@ -107,7 +107,7 @@ class Unrolled(Schedule, name="unrolled"):
     `second_order: false` it is the first term. Each unrolled step has a batch of its own.
     """
 
-    unrolled_steps: PositiveInt = Field(5, description="steps of D that G looks ahead (K)")
+    unrolled_steps: PositiveInt = Field(5, le=1000, description="steps of D that G looks ahead (K)")
     lr: PositiveFloat = Field(1e-2, allow_inf_nan=False, description="learning rate of the unrolled steps (η)")
     second_order: bool = Field(True, description="G's gradient passes through D's steps")
 
