@@ -18,6 +18,7 @@ MEGABYTES = 200
 LONG = 300_000
 """Characters: far more than any limit needs, and read in a moment."""
 PARTS = "generator: dcgan\ndiscriminator: dcgan\nloss: hinge\n"
+WHOLE = f"data: fashion-mnist-10k\n{PARTS}"
 LAUGHS = "\n".join(f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}" if i else "lol"] * 9) + "]" for i in range(10))
 HOSTILE = {
     "tag": "a: !!python/object/apply:os.system [touch executed]",
@@ -37,6 +38,9 @@ HOSTILE = {
     "integer": "a: " + "9" * LONG,
     "hexadecimal": "a: 0x" + "f" * LONG,
     "exponent": "seed: 1e999999999",
+    "endless steps": WHOLE + "schedule: {name: alternating, discriminator_steps: 100000000000000}",
+    "endless latent": WHOLE + "latent: 1000000000000000000",
+    "endless grid": WHOLE + "output: {samples: 1000000000000}",
     "long list": "a: [" + "0," * (LONG // 2) + "]",
     "long block list": "a:\n" + "- 0\n" * (LONG // 4),
     "many keys": "\n".join(f"k{number}: 0" for number in range(LONG // 10)),
