@@ -137,7 +137,9 @@ def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
 
 
 def test_a_set_that_is_too_small_costs_no_step(tiny):
-    run = tiny(metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel", "generated": 1000}])
+    run = tiny(
+        metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel", "generated": 1000}]
+    )
     with pytest.raises(
         PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures cannot be drawn from 60"
     ):
