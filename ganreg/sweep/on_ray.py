@@ -7,6 +7,7 @@ import os
 from concurrent.futures import Future
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ganreg.errors import UsageError, brief
@@ -58,4 +59,4 @@ class Cluster:
 def _execute(job: Job, folder: str) -> Outcome | None:
     """A job in the folder that the sweep was started in; None where it was stopped before."""
     os.chdir(folder)
-    return None if job.stop.exists() else execute(job, {})
+    return None if job.stop.exists() else execute(job, {}, Event())

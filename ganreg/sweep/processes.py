@@ -66,8 +66,8 @@ class Executor(Protocol):
         """Leave nothing behind."""
 
 
-def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]]) -> Outcome:
-    """Run a job to its end. begun: takes its process, for others to signal."""
+def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]], stopped: Event) -> Outcome:
+    """Run a job to its end. begun: takes its process, for others to signal. stopped: that they did so before that."""
     start = time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("wb") as log:
@@ -82,6 +82,8 @@ def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]]) -> Outcome:
             start_new_session=True,
         )
         begun[job.name] = process
+        if stopped.is_set():
+            process.terminate()
         try:
             code = _ended(process, job.stop)
         finally:
@@ -126,7 +128,7 @@ class Processes:
         return self._threads.submit(self._execute, job)
 
     def _execute(self, job: Job) -> Outcome | None:
-        return None if self._stopped.is_set() else execute(job, self._begun)
+        return None if self._stopped.is_set() else execute(job, self._begun, self._stopped)
 
     def running(self) -> list[str]:
         """The names of the jobs that are under way."""
