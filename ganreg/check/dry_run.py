@@ -44,8 +44,7 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     with untouched(), tracker:
         parts = assemble(spec, task, META)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in n.state_dict().values())
-        feed = MetaFeed(task.image, spec.train.batch_size, labels=task.classes is not None, source=task.source)
-        match = Probe(spec, parts, feed, tracker)
+        match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
                 match.step_index = step

@@ -12,7 +12,7 @@ from ganreg.batch import Batch
 from ganreg.engine.blame import sentence
 from ganreg.engine.streams import Stream
 from ganreg.errors import DataError, GanregError
-from ganreg.task import DatasetInfo
+from ganreg.task import DatasetInfo, Task
 
 DEVICE_SHARE = 0.25
 """A set that is a Batch lives on the device where it takes at most this share of the memory that is free there."""
@@ -67,14 +67,14 @@ class Feed:
 
 
 class MetaFeed:
-    """Batches of the right shapes without data, for the dry run."""
+    """Batches of a task's shapes without data, for steps on the meta device."""
 
-    def __init__(self, images: tuple[int, int, int], batch_size: int, *, labels: bool, source: Any = None) -> None:
+    def __init__(self, task: Task, batch_size: int) -> None:
         def empty(shape: tuple[int, ...]) -> Tensor:
             return torch.empty(batch_size, *shape, device="meta")
 
-        classes = torch.empty(batch_size, dtype=torch.int64, device="meta") if labels else None
-        self._batch = Batch(empty(images), classes, empty(source) if source else None)
+        labels = None if task.classes is None else torch.empty(batch_size, dtype=torch.int64, device="meta")
+        self._batch = Batch(empty(task.image), labels, empty(task.source) if task.source else None)
 
     def batch(self, position: int, rows: slice = slice(None)) -> Batch:
         """The same shapes at every position."""

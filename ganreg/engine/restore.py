@@ -148,10 +148,9 @@ def _check_stage(match: Match, state: Mapping[str, Any]) -> None:
     """Raise CheckpointError where no step can be played in a saved stage, of a schedule that does not change it."""
     if state["stage"] == _stage(match) or match.spec.schedule.milestones():
         return
-    task, train, meta = match.parts.task, match.spec.train, torch.device("meta")
-    feed = MetaFeed(task.image, train.batch_size, labels=task.classes is not None, source=task.source)
+    spec, task, meta = match.spec, match.parts.task, torch.device("meta")
     with untouched():
-        trial = type(match)(match.spec, assemble(match.spec, task, meta), feed, meta)
+        trial = type(match)(spec, assemble(spec, task, meta), MetaFeed(task, spec.train.batch_size), meta)
         trial.step_index = state["step"]
         trial.stage(**state["stage"])
         trial.step()

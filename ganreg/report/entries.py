@@ -12,6 +12,7 @@ from typing import Any
 
 from ganreg.engine.folder import RunFolder, damaged, records
 from ganreg.errors import GanregError, SpecError, brief
+from ganreg.report.facts import parameters
 from ganreg.spec.document import read
 
 Points = dict[int, float]
@@ -121,8 +122,7 @@ def _protocol(figure: str, record: Mapping[str, Any], own: list[Any], seed: Any)
         metric = said[0] if len(said) == 1 else None
     if not isinstance(metric, dict):
         return ""
-    parameters = {key: value for key, value in metric.items() if key not in ("name", "every")}
-    return json.dumps({"metric": _bare(metric.get("name")), **dict(sorted(parameters.items()))})
+    return json.dumps({"metric": _bare(metric.get("name")), **dict(sorted(parameters(metric).items()))})
 
 
 def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:

@@ -102,12 +102,16 @@ def _metrics(log: Iterable[Mapping[str, Any]]) -> list[Series]:
     """
     groups: dict[str, tuple[Mapping[str, Any], list[tuple[int, Mapping[str, float | None]]]]] = {}
     for record in log:
-        metric = record.get("metric")
-        parameters = metric.items() if isinstance(metric, dict) else ()
-        protocol = record.get("protocol") or {key: value for key, value in parameters if key not in ("name", "every")}
+        protocol = record.get("protocol") or parameters(record.get("metric"))
         _, lines = groups.setdefault(json.dumps(protocol, sort_keys=True), (protocol, []))
         lines.append((record["step"], record.get("metrics", {})))
     return [replace(one, protocol=protocol) for protocol, lines in groups.values() for one in _series(lines)]
+
+
+def parameters(metric: Any) -> dict[str, Any]:
+    """Those of a metric's reference in a record that say how it measures; none where it is no mapping."""
+    said = metric.items() if isinstance(metric, dict) else ()
+    return {key: value for key, value in said if key not in ("name", "every")}
 
 
 def _series(lines: Iterable[tuple[int, Mapping[str, float | None]]]) -> list[Series]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from ganreg.spec.compatibility import task_of
 from tests.benchmarks.bare import loop
 from tests.benchmarks.cases import CASES, spec_of
 from tests.benchmarks.floor import matrix_work
+from tests.benchmarks.fresh import peak as held
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
 PARTS = Path(__file__).parent / "parts.py"
@@ -110,9 +110,7 @@ def ten_steps(name: str, loop_name: str) -> float:
             task = task_of(run.spec, run.spec.data.info())
             networks, data = assemble(run.spec, task, torch.device("cpu")).networks, run.spec.data.build(task)
             timed(loop(spec, networks["generator"], networks["discriminator"], data, fused=False), 10)
-    # What getrusage says of a process begins with what its parent held.
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 2**10  # type: ignore[index]
+    return held()
 
 
 def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:

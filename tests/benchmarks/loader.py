@@ -186,7 +186,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="of torch in training; 0 for all cores")
     options = parser.parse_args()
     found = measure(options.pictures, options.steps, options.threads)
-    from tests.benchmarks.__main__ import machine
+    from tests.benchmarks.timing import machine  # which imports torch: not above, for processes to begin without
 
     how = f"--pictures {options.pictures} --steps {options.steps} --threads {options.threads}"
     facts = {"command": f"python -m tests.benchmarks.loader {how}", **machine()}

@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="where the figures go; printed otherwise")
     options = parser.parse_args()
     found = measure(options.rounds)
-    from tests.benchmarks.__main__ import machine
+    from tests.benchmarks.timing import machine  # which imports torch: not above, for processes to begin without
 
     command = f"python -m tests.benchmarks.start --rounds {options.rounds}"
     text = json.dumps({"command": command, **machine(), **found}, indent=2) + "\n"

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 from PIL import Image
@@ -112,24 +111,19 @@ class Trial:
 
     def training_begins(self) -> int:
         """The number of the first operation after the folder was made ready, which has nobody to wait for it."""
-        seen: list[Any] = []
-        log = self.place / "operations"
-
-        def blow(number: int, event: str) -> None:
-            if not seen and (self.folder / "spec.yaml").exists():
-                seen.append(number)
-                log.write_text(str(number))
-
-        self._attempt(self.begin, at_operations(self.folder, blow))
-        return int(log.read_text())
+        return self._numbers(lambda event: (self.folder / "spec.yaml").exists())[0]
 
     def numbers(self, event: str) -> list[int]:
         """The operations of a whole run that are an event."""
+        return self._numbers(lambda met: met == event)
+
+    def _numbers(self, wanted: Callable[[str], bool]) -> list[int]:
+        """The operations of a whole run that are wanted, by their event and what is there when they come."""
         log = self.place / "operations"
         log.write_text("")
 
         def blow(number: int, met: str) -> None:
-            if met == event:
+            if wanted(met):
                 with log.open("a") as file:
                     file.write(f"{number}\n")
 
