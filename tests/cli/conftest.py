@@ -38,6 +38,16 @@ def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty folder for what a module's tests share, entered, and the proofs alone."""
+    folder = tmp_path_factory.mktemp("shared")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GANREG_PLUGINS", "proofs")
+        yield folder
+
+
 @pytest.fixture
 def ganreg(capsys: pytest.CaptureFixture[str]) -> Call:
     """Run a command line in this process."""

@@ -18,17 +18,13 @@ FOLDERS = [f"all/w{width}-{seed}" for width in (4, 8) for seed in (0, 1)]
 
 
 @pytest.fixture(scope="module")
-def trained(options: Callable[[int], Options], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(options: Callable[[int], Options], elsewhere: Path) -> Path:
     """Two seeds each of two widths."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GANREG_PLUGINS", "proofs")
-        for name in FOLDERS:
-            width, seed = name.removeprefix("all/w").split("-")
-            chosen = ("--set", f"discriminator.width={width}", "--seed", seed, "--out", name)
-            assert main(["run", *options(3), *chosen]) == 0
-    return folder
+    for name in FOLDERS:
+        width, seed = name.removeprefix("all/w").split("-")
+        chosen = ("--set", f"discriminator.width={width}", "--seed", seed, "--out", name)
+        assert main(["run", *options(3), *chosen]) == 0
+    return elsewhere
 
 
 @pytest.fixture

@@ -55,14 +55,10 @@ def test_failing_cells_are_told_and_cost_the_others_nothing(ganreg: Call, tiny: 
 
 
 @pytest.fixture(scope="module")
-def trained(options: Callable[[int], Options], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(options: Callable[[int], Options], elsewhere: Path) -> Path:
     """A folder with a sweep over two sizes of the latent, `here`."""
-    folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("GANREG_PLUGINS", "proofs")
-        assert main(["sweep", *options(3), *SEEDED, "--axis", "latent=6,8", "--out", "here"]) == 0
-    return folder
+    assert main(["sweep", *options(3), *SEEDED, "--axis", "latent=6,8", "--out", "here"]) == 0
+    return elsewhere
 
 
 @pytest.fixture
