@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,7 @@ class Run:
             with self._claimed() if world.first else nullcontext() as folder, untouched():
                 if folder and not resume:
                     folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
-                training = self.assemble(world)
+                training = self.assemble(world, say)
                 heard = [*training.observers, *observers]
                 training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
                 self.training = training
@@ -250,11 +250,13 @@ class Run:
         *,
         checkpoint: Which = "latest",
         figures: str | os.PathLike[str] | None = None,
+        measuring: Callable[[str, str, int, int], None] = lambda metric, side, done, total: None,
     ) -> list[Measurement]:
         """Measure the trained networks: `run.evaluate(["separability"], checkpoint="best")`.
 
         metrics: names, mappings or components; the spec's own where there are none. checkpoint: as in `sample`.
         figures: a folder for the pictures that metrics give; `evaluations/` in the run's folder otherwise.
+        measuring: hears how far each metric is, as an observer's method of that name does.
         Nothing of the training is touched, and `Measurement.record` writes one down for `ganreg compare`.
         Raises SpecError, CheckpointError, DataError, RunFolderError, PluginError where a metric fails, or UsageError
         where there is nothing to measure with.
@@ -266,7 +268,11 @@ class Run:
             raise UsageError("the run has no metrics of its own: name some to measure with")
         with untouched():
             folder = Path(figures) if figures is not None else None
-            return [self._trained.measure(metric, checkpoint, folder) for metric in chosen]
+            notes: dict[Any, Any] = {}
+            return [
+                self._trained.measure(metric, checkpoint, folder, notes, partial(measuring, metric.name))
+                for metric in chosen
+            ]
 
     def _metrics(self, metrics: Sequence[Any]) -> Sequence[Metric]:
         """Metrics by reference, checked against the run that they are to measure."""
@@ -285,12 +291,13 @@ class Run:
 
         return write_report(self.folder)
 
-    def assemble(self, world: World | None = None) -> Training:
+    def assemble(self, world: World | None = None, say: Callable[[str], None] = _silent) -> Training:
         """Build every part and load the data, at the first step; nothing is written.
 
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
-        world: the processes that play together; this one alone by default.
+        world: the processes that play together; this one alone by default. say: hears which networks stay uncompiled.
         """
+        from ganreg.engine.compilation import compile_networks
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.layout import suits_channels_last
         from ganreg.engine.loop import Training
@@ -300,10 +307,13 @@ class Run:
         task = task_of(spec, spec.data.info())
         feed = self._feed(task)
         match = self._match(task, feed, world or ALONE)
-        match.lay_out(suits_channels_last(match, lambda spec: self._match(task, feed, match.world, spec)))
+
+        def again(spec: RunSpec) -> Match:
+            return self._match(task, feed, match.world, spec)
+
+        match.lay_out(suits_channels_last(match, again))
         if spec.train.compile:
-            for network in match.networks.values():
-                network.compile()
+            compile_networks(match, again, say)
         return Training(
             match,
             feed,

@@ -14,7 +14,7 @@ from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, figure_name, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
+from ganreg.engine.metrics import Evaluation, Tick, is_picture, protocol_of
 from ganreg.engine.pictures import save_grid
 from ganreg.engine.restore import trained_task
 from ganreg.engine.streams import rekey
@@ -70,8 +70,18 @@ class Trained:
         assert self._loaded is not None
         return self._loaded
 
-    def measure(self, metric: Metric, which: Which, figures: Path | None = None) -> Measurement:
-        """What a metric says of a checkpoint; its pictures go into a folder. Raises PluginError where it fails."""
+    def measure(
+        self,
+        metric: Metric,
+        which: Which,
+        figures: Path | None = None,
+        notes: dict[Any, Any] | None = None,
+        tick: Tick = lambda side, done, total: None,
+    ) -> Measurement:
+        """What a metric says of a checkpoint; its pictures go into a folder. Raises PluginError where it fails.
+
+        notes and tick: the evaluation's.
+        """
         match, feed = self.at(which)
         run, task = self._run, match.parts.task
         if feed is None:
@@ -80,7 +90,7 @@ class Trained:
             feed = run._feed(task)
             self._loaded = match, feed
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
-        found, protocol = _measured(metric, Evaluation(match, feed), task)
+        found, protocol = _measured(metric, Evaluation(match, feed, notes, tick), task)
         shown = {name: picture for name, picture in found.items() if is_picture(picture)}
         place = figures or RunFolder(run.folder).evaluated
         pictures = {name: place / figure_name(name, match.step_index) for name in shown}

@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, else a plain line every few seconds; both on stderr."""
+"""How far a training or a measurement is: a bar on a terminal, else a line every few seconds; both on stderr."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -72,6 +73,12 @@ class Progress:
         if self._clock() - self._shown >= self.every:
             self.mark()
 
+    def measuring(self, metric: str, side: str, done: int, total: int) -> None:
+        """A metric has looked at so many of its pictures."""
+        if self._clock() - self._shown >= self.every:
+            self._shown = self._clock()
+            self.show(self._where()[0], _measured(metric, side, done, total))
+
     def mark(self) -> None:
         """Take the time, and show where the training is."""
         now = Mark(self._clock(), *self._where())
@@ -133,11 +140,42 @@ class Bar(Progress):
         self._display.stop()
 
 
+def progress(spec: RunSpec, where: Callable[[], tuple[int, int]]) -> Progress:
+    """How far a training is: a bar where stderr is a terminal that can draw one."""
+    return Bar(spec, where) if _drawable() else Progress(spec, where)
+
+
+@contextmanager
+def measuring() -> Iterator[Callable[[str, str, int, int], None]]:
+    """Takes how far metrics are, and shows it; the bar goes when they are done."""
+    if _drawable():
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Display
+
+        columns = (BarColumn(bar_width=24), TextColumn("{task.description}", markup=False))
+        with Display(*columns, console=Console(stderr=True), transient=True) as display:
+            task = display.add_task("", total=None)
+            yield lambda *far: display.update(task, completed=far[2], total=far[3], description=_measured(*far))
+        return
+    shown = time.monotonic()
+
+    def tell(metric: str, side: str, done: int, total: int) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= LINE:
+            shown = time.monotonic()
+            click.echo(_measured(metric, side, done, total), err=True)
+
+    yield tell
+
+
+def _drawable() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def _measured(metric: str, side: str, done: int, total: int) -> str:
+    return f"{metric}: {done:,} of {total:,} {side} pictures"
+
+
 def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
-
-
-def progress(spec: RunSpec, where: Callable[[], tuple[int, int]]) -> Progress:
-    """A bar where stderr is a terminal that can draw one."""
-    drawable = sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
-    return Bar(spec, where) if drawable else Progress(spec, where)

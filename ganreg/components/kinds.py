@@ -241,6 +241,9 @@ class Observer(Component, kind="observer"):
     def drawn(self, step: int, name: str, picture: Path) -> None:
         """A metric's picture of that name was written."""
 
+    def measuring(self, metric: str, side: str, done: int, total: int) -> None:
+        """A metric has looked at so many of its pictures; side: "generated" or "real"."""
+
     def finished(self, step: int) -> None:
         """The run ended, at its last step or before."""
 

@@ -201,10 +201,12 @@ class Training:
         if not self.match.world.first:
             return
         step = self.match.step_index
+        notes: dict[Any, Any] = {}
         for component, metric in zip(self.match.spec.metrics, self.match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
-                    evaluation = Evaluation(self.match, self.feed)
+                    tick = partial(self.tell, "measuring", component.name)
+                    evaluation = Evaluation(self.match, self.feed, notes, tick)
                     found = metric(evaluation)
                     pictures = {name: value for name, value in found.items() if is_picture(value)}
                     figures = {name: float(value) for name, value in found.items() if name not in pictures}

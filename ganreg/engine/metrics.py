@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -17,13 +17,28 @@ from ganreg.engine.match import Match
 from ganreg.engine.pictures import evaluating, generate
 from ganreg.engine.play import as_output
 
+Tick = Callable[[str, int, int], None]
+"""Hears which pictures are looked at, "generated" or "real", how many have been and how many will be."""
+
 
 class Evaluation:
-    """Generated and real pictures for a metric; the same ones at every measurement of a run."""
+    """Generated and real pictures for a metric; the same ones at every measurement of a run.
 
-    def __init__(self, match: Match, feed: Feed) -> None:
+    notes: free for metrics that are taken at the same step, so that one need not make again what another has made,
+    such as features; each under a key that says all it depends on.
+    """
+
+    def __init__(
+        self,
+        match: Match,
+        feed: Feed,
+        notes: dict[Any, Any] | None = None,
+        tick: Tick = lambda side, done, total: None,
+    ) -> None:
         self._match = match
         self._feed = feed
+        self._tick = tick
+        self.notes = {} if notes is None else notes
         self.device = match.device
         self.step = match.step_index
 
@@ -36,9 +51,12 @@ class Evaluation:
 
     def generated(self, count: int) -> Iterator[Batch]:
         """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device."""
+        done = 0
         for index, size in enumerate(self._sizes(count)):
             batch = generate(self._match, self._feed, size, "metrics", index)
             yield replace(batch, images=batch.images.clamp(-1, 1))
+            done += size
+            self._tick("generated", done, count)
 
     def real(self, count: int | None = None) -> Iterator[Batch]:
         """`count` real pictures, all by default, in batches, float in [-1, 1] on the run's device.
@@ -52,6 +70,7 @@ class Evaluation:
             batch = self._feed.take(torch.arange(start, start + size) * total // count)
             yield replace(batch, images=self._match.fit(batch.images))
             start += size
+            self._tick("real", start, count)
 
     @torch.no_grad()
     def discriminate(

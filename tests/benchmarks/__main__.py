@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -24,13 +23,11 @@ from ganreg.assembly import assemble
 from ganreg.engine.loop import Clock
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import task_of
+from tests.benchmarks import alone
 from tests.benchmarks.bare import loop
-from tests.benchmarks.cases import CASES, spec_of
+from tests.benchmarks.cases import CASES, PARTS, spec_of
 from tests.benchmarks.floor import matrix_work
-from tests.benchmarks.fresh import peak as held
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
-
-PARTS = Path(__file__).parent / "parts.py"
 
 
 class Enough(Exception):
@@ -72,7 +69,8 @@ def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str
         networks = assemble(run.spec, task, cpu).networks
         yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
     yield "the same work", same_work(spec)
-    match = run.assemble().match
+    plain = {**spec, "train": {**spec["train"], "compile": False}}  # compiled layers cannot be watched
+    match = ganreg.compose(registry=run.registry, **plain).assemble().match
     yield "matrix work", matrix_work(dict(match.networks), match.step)
 
 
@@ -91,26 +89,6 @@ def same_work(spec: dict[str, Any]) -> Callable[[], None]:
             training.log(clock)
 
     return step
-
-
-def peak(name: str, loop_name: str) -> float:
-    """MiB that a process has held at most which does ten steps of a case."""
-    words = [sys.executable, "-m", "tests.benchmarks", "--case", name, "--peak", loop_name]
-    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-
-
-def ten_steps(name: str, loop_name: str) -> float:
-    """The same of this process, which does them."""
-    with tempfile.TemporaryDirectory() as folder:
-        spec = spec_of(name, f"{folder}/run", steps=10)
-        run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
-        if loop_name == "ganreg":
-            run.train()
-        else:
-            task = task_of(run.spec, run.spec.data.info())
-            networks, data = assemble(run.spec, task, torch.device("cpu")).networks, run.spec.data.build(task)
-            timed(loop(spec, networks["generator"], networks["discriminator"], data, fused=False), 10)
-    return held()
 
 
 def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:
@@ -136,19 +114,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 for all cores")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the spec's `train`")
-    parser.add_argument("--peak", choices=("ganreg", "bare"), help="print the memory that one of them takes, no more")
     parser.add_argument("--json", metavar="FILE", help="where the figures go")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
-    if options.peak:
-        print(ten_steps(options.case[0], options.peak))
-        return
     train = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in options.set)}
     cases = {}
     for name in options.case or CASES:
         cases[name] = measure(name, options.rounds, **train)
-        cases[name]["peak"] = {which: peak(name, which) for which in ("ganreg", "bare")}
+        cases[name]["alone"] = alone.measure(name, options.rounds, **train)
         print(row(name, cases[name]), flush=True)
     found = {"command": "python -m tests.benchmarks " + " ".join(sys.argv[1:]), **machine(), "cases": cases}
     if options.json:
@@ -161,7 +135,8 @@ def row(name: str, found: dict[str, Any]) -> str:
     ratios = "  ".join(
         f"/ {other} {low:.2f}–{middle:.2f}–{high:.2f}" for other, (low, middle, high) in found["ratio"].items()
     )
-    return f"{name:12} {times}   ganreg {ratios}"
+    low, middle, high = found["alone"]["ratio"]
+    return f"{name:12} {times}   ganreg {ratios}   alone {low:.2f}–{middle:.2f}–{high:.2f}"
 
 
 if __name__ == "__main__":

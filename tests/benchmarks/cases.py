@@ -1,7 +1,11 @@
 """What is measured: specs, with the few words that the bare loop needs to do the same."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+PARTS = Path(__file__).parent / "parts.py"
+"""A plugin of what the cases name and no other plugin has."""
 
 ADAM = {"name": "classic/adam", "lr": 2e-4, "betas": [0.5, 0.999]}
 COMMON: Mapping[str, Any] = {

@@ -31,6 +31,12 @@ the machine. Ratios are medians over rounds, with quartiles.
 ganreg's defaults make the generated pictures of a step once, move weights by fused kernels, and lay convolutions out
 with channels last; [decision 15](decisions/0015-the-order-of-memory.md) says when.
 """
+ALONE = """\
+All of these share a process, and so what it does with memory. `ganreg run` has one of its own, in which what a step has
+freed is kept for the next one ([decision 17](decisions/0017-freed-memory-is-kept.md)). Beside the bare loop in another
+process, which is left as Python and torch make it; they take turns. The peak is that of each process from its first
+import to its end, the last checkpoint and the report included.
+"""
 DEVICES = """\
 ## Devices
 
@@ -112,12 +118,13 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in ("ganreg", "bare", "bare, fused", "matrix work")]
         ratios = [shown(case["ratio"].get(other)) for other in ("bare", "the same work", "matrix work")]
         yield f"| {' | '.join([name, *times, *ratios])} |"
-    if "peak" in next(iter(speed["cases"].values())):
-        yield "\nPeak of memory, of a process that does ten steps, in MiB:\n"
-        yield "| case | ganreg | bare | ratio |\n|---|---|---|---|"
-        for name, case in speed["cases"].items():
-            mine, bare = case["peak"]["ganreg"], case["peak"]["bare"]
-            yield f"| {name} | {mine:.0f} | {bare:.0f} | {mine / bare:.2f} |"
+    yield "\n" + ALONE
+    yield "| case | `ganreg run` | bare | to bare | peak | of bare | to bare |\n|---|---|---|---|---|---|---|"
+    for name, case in speed["cases"].items():
+        found = case["alone"]
+        times = [f"{ms:.1f} ms" for ms in found["milliseconds"].values()]
+        mine, bare = found["peak"]["ganreg"], found["peak"]["bare"]
+        yield row(name, [*times, shown(found["ratio"]), f"{mine:.0f} MiB", f"{bare:.0f} MiB", f"{mine / bare:.2f}"])
     yield "\n## Curves\n"
     centre = ", ".join(f"{axis} {value}" for axis, value in curves["centre"].items())
     yield f"A DCGAN's step in a process of one thread, around {centre} (`python -m tests.benchmarks.curves`).\n"

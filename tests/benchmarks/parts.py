@@ -1,8 +1,11 @@
 """Networks and pictures that no plugin has: what a stranger's code costs is what counts."""
 
+import sys
+import time
+
 from pydantic import PositiveInt
 
-from ganreg import Batch, Dataset, Discriminator, Generator, Schedule, hookimpl
+from ganreg import Batch, Dataset, Discriminator, Generator, Observer, Schedule, hookimpl
 from ganreg.task import DatasetInfo
 
 
@@ -63,7 +66,33 @@ class Twice(Schedule, name="twice"):
         game.update("generator")
 
 
+class Turns(Observer, name="turns"):
+    """Lets a run train from one log to the next each time that a line comes in, and prints seconds per step."""
+
+    def build(self, task):
+        """At the end it prints the MiB that the process has held at most."""
+        import atexit
+
+        from tests.benchmarks.fresh import peak
+
+        atexit.register(lambda: print(peak()))
+        return Turn()
+
+
+class Turn:
+    """What `turns` builds."""
+
+    def __init__(self):
+        self.began, self.step = time.perf_counter(), 0
+
+    def logged(self, step, values):
+        """So many steps are done."""
+        print((time.perf_counter() - self.began) / (step - self.step), flush=True)
+        sys.stdin.readline()
+        self.began, self.step = time.perf_counter(), step
+
+
 @hookimpl
 def ganreg_components():
     """What the cases name."""
-    return [Noise, ResNetGenerator, ResNetDiscriminator, Twice]
+    return [Noise, ResNetGenerator, ResNetDiscriminator, Turns, Twice]

@@ -32,7 +32,7 @@ from ganreg.assembly import assemble
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import task_of
 from tests.benchmarks.bare import loop
-from tests.benchmarks.cases import spec_of
+from tests.benchmarks.cases import PARTS, spec_of
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
 NAMES = ("mlp", "dcgan-28", "dcgan-64")
@@ -41,7 +41,6 @@ INSTALL = "pip install --no-deps torch-mimicry==0.1.16 torchgan==0.1.0"
 LEFT_OUT = ("torch_mimicry.datasets", "torch_mimicry.metrics", "skimage", "skimage.io")
 """What torch-mimicry imports, cannot here, and does not use while it trains: its data sets ask for `torch._six`, which
 torch 2 has no more, its metrics for TensorFlow, and scikit-image saves pictures."""
-PARTS = Path(__file__).parent / "parts.py"
 
 Train = Callable[[Callable[[], None]], object]
 """What trains without end, and calls a function after each step."""

@@ -2,6 +2,7 @@
 
 import os
 import pty
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import ganreg
 from ganreg.cli import main
 from ganreg.cli.progress import Progress, progress
 from ganreg.spec.runspec import RunSpec
+from tests.cli.test_eval import METER
 
 Captured = pytest.CaptureFixture[str]
 
@@ -61,6 +63,17 @@ def test_speed_is_that_of_the_last_ten_seconds(capsys: Captured) -> None:
     assert capsys.readouterr().err.splitlines()[-1] == "step 660/1000  256 images/s  ETA 0:00:21"
 
 
+def test_a_measurement_tells_how_far_it_is(capsys: Captured) -> None:
+    course = Course()
+    course.now += 4
+    course.shown.measuring("frechet", "generated", 64, 10_000)
+    course.now += 4
+    course.shown.measuring("frechet", "generated", 6_400, 10_000)
+    course.shown.measuring("frechet", "real", 64, 10_000)
+    err = capsys.readouterr().err.splitlines()
+    assert err[1:] == ["step 100/1000  frechet: 6,400 of 10,000 generated pictures"]
+
+
 def test_the_end_tells_how_long_it_took(capsys: Captured) -> None:
     course = Course()
     course.go(900, 0.125)
@@ -89,6 +102,28 @@ def test_a_bar_on_a_terminal(tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPa
     assert "images/s  discriminator" in drawn
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l"), "the cursor is left hidden"
     assert capsys.readouterr().out == "samples: here/samples/00000003.png\nreport:  here/report.html\n"
+
+
+def test_eval_draws_how_far_it_is(
+    tiny: tuple[str, ...], install: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    install("meters", METER)
+    assert main(["run", *tiny, "--out", "here"]) == 0
+    monkeypatch.setattr("ganreg.cli.progress.LINE", 0.0)
+    capsys.readouterr()
+    words = ["eval", "here", "--metric", "{name: meter, count: 12}"]
+    assert main(words) == 0
+    plain = capsys.readouterr()
+    assert plain.err.splitlines() == [f"meter: {done} of 12 generated pictures" for done in (8, 12)]
+    master, slave = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", terminal)
+        assert main(words) == 0
+    drawn = os.read(master, 100_000).decode()
+    os.close(master)
+    assert "meter: 12 of 12 generated pictures" in drawn
+    assert capsys.readouterr().out == plain.out
 
 
 @pytest.mark.parametrize("terminal", ["dumb", ""])

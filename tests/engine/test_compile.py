@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganreg import Penalty
 from ganreg.api import Run
 
 Tiny = Callable[..., Run]
@@ -17,6 +18,14 @@ Tiny = Callable[..., Run]
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the compiler's autograd, which is what forbids a second derivative, but to no machine code."""
     monkeypatch.setattr(nn.Module, "compile", partialmethod(nn.Module.compile, backend="aot_eager"))
+
+
+class Undeclared(Penalty, name="undeclared"):
+    """Differentiates a gradient, and does not say so."""
+
+    def __call__(self, play):
+        """E[‖∇D(x)‖²]."""
+        return play.gradients(play.real).square().sum(dim=(1, 2, 3)).mean()
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -33,3 +42,20 @@ def test_a_compiled_run_reaches_the_weights_of_another(tiny: Tiny, penalties: li
     for one, other in zip(*reached, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
     assert said == ["the penalty 'tiny-r1' differentiates a gradient: it runs uncompiled"] * bool(penalties)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_cannot_be_trained_compiled_runs_uncompiled(tiny: Tiny) -> None:
+    weights, said = [], []
+    for name in ("plain", "compiled"):
+        train = {"compile": name == "compiled", "steps": 3}
+        run = tiny(name=name, penalties=[Undeclared()], train=train).train(say=said.append)
+        assert run.training is not None
+        weights.append([p.detach() for network in run.training.match.networks.values() for p in network.parameters()])
+    compiled = {name for name, network in run.training.match.networks.items() if network._compiled_call_impl}
+    assert compiled == {"generator"}
+    (sentence,) = said
+    assert sentence.startswith("the network 'discriminator' runs uncompiled: RuntimeError: ")
+    assert "double backward" in sentence
+    for one, other in zip(*weights, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)

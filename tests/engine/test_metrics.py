@@ -37,6 +37,36 @@ class Ear(Observer, name="ear"):
         self.heard.append((step, name, picture))
 
 
+class Counter(Metric, name="counter"):
+    """How many metrics of its step came before it, and how many pictures it has seen."""
+
+    def __call__(self, evaluation):
+        """The figures, by name."""
+        turn = evaluation.notes["turn"] = evaluation.notes.get("turn", -1) + 1
+        seen = sum(len(batch) for side in (evaluation.generated(10), evaluation.real(20)) for batch in side)
+        return {f"turn/{turn}": seen}
+
+
+class Watch(Observer, name="watch"):
+    """Remembers how far metrics were."""
+
+    heard: ClassVar[list[tuple[str, str, int, int]]] = []
+
+    def measuring(self, metric, side, done, total):
+        """A metric has looked at so many of its pictures."""
+        self.heard.append((metric, side, done, total))
+
+
+def test_metrics_of_one_step_share_notes_and_observers_hear_how_far_they_are(tiny: Tiny) -> None:
+    run = tiny(metrics=[Counter(every=3), Counter(every=3)], observers=[Watch()]).train()
+    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["metrics"] for line in log if "metrics" in line] == [{"turn/0": 30}, {"turn/1": 30}] * 2
+    size = run.spec.train.batch_size
+    course = [("generated", min(done, 10), 10) for done in range(size, 10 + size, size)]
+    course += [("real", min(done, 20), 20) for done in range(size, 20 + size, size)]
+    assert Watch.heard == [("counter", *far) for far in course] * 4
+
+
 def test_numbers_go_into_the_log_and_pictures_into_the_folder(tiny: Tiny) -> None:
     run = tiny(metrics=[Shade(every=2)], observers=[Ear()]).train()
     log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]

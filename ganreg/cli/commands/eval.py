@@ -39,8 +39,14 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     may carry parameters: --metric '{name: separability, count: 500}'. The figures are written down in the run's folder,
     where `ganreg compare` and the report show them; the training is not touched, and may be under way.
     """
+    from ganreg.cli.memory import keep_freed_memory
+    from ganreg.cli.progress import measuring
+
+    keep_freed_memory()
     run = opened(folder, app.registry)
-    measured = run.evaluate(_metrics(run, metrics), checkpoint=which, figures=figures)
+    chosen = _metrics(run, metrics)
+    with measuring() as told:
+        measured = run.evaluate(chosen, checkpoint=which, figures=figures, measuring=told)
     if as_json:
         click.echo(json.dumps([_record(measurement) for measurement in measured], indent=2))
     else:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 Extract = Callable[[Tensor], Features]
 Plain = str | float | bool | None
+Made = TypeVar("Made")
 
 
 class Measurement:
@@ -63,7 +63,7 @@ class Seen:
 
 
 class Sample:
-    """Generated and real pictures, and their features; each is made when first asked for."""
+    """Generated and real pictures, and their features; each is made when first asked for, and once for all metrics."""
 
     def __init__(self, measurement: Measurement, evaluation: Evaluation) -> None:
         self.metric: Any = measurement.metric
@@ -80,16 +80,35 @@ class Sample:
         """As many as the metric says, in batches."""
         return self.evaluation.real(self.metric.real)
 
-    @cached_property
+    @property
     def generated(self) -> Points:
         """The features of the generated pictures."""
+        key = ("generated", self.metric.extractor.fingerprint(), self.metric.generated)
+        return self._noted(key, self._of_generated)
+
+    @property
+    def real(self) -> Points:
+        """The features of the real pictures, from the cache where they are known."""
+        return self._noted(("real", self.metric.extractor.fingerprint(), self.metric.real), self._of_real)
+
+    @property
+    def _seen(self) -> Seen:
+        return self._noted(("seen", self.metric.real), self._look)
+
+    def _noted(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """What is made once for all metrics that are taken together."""
+        key = (__name__, *key)
+        if key not in self.evaluation.notes:
+            self.evaluation.notes[key] = make()
+        made: Made = self.evaluation.notes[key]
+        return made
+
+    def _of_generated(self) -> Points:
         labels: list[Tensor] = []
         found = self._features(_labelled(self.generated_pictures(), labels))
         return Points(found.values, found.logits, torch.cat(labels) if labels else None)
 
-    @cached_property
-    def real(self) -> Points:
-        """The features of the real pictures, from the cache where they are known."""
+    def _of_real(self) -> Points:
         metric: InFeatures = self.metric
         first = self._features([next(self.real_pictures())]).values
         found = remembered(
@@ -97,8 +116,7 @@ class Sample:
         )
         return Points(found.values, found.logits, self._seen.labels)
 
-    @cached_property
-    def _seen(self) -> Seen:
+    def _look(self) -> Seen:
         digest, count = sha256(str(self.evaluation.facts["pictures"]).encode()), 0
         labels: list[Tensor] = []
         for batch in _labelled(self.real_pictures(), labels):

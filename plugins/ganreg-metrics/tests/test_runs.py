@@ -104,7 +104,7 @@ def test_figures_are_those_of_the_features_by_hand(tiny):
     assert found == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_the_second_measurement_reads_the_features_of_the_real_pictures(tiny, monkeypatch):
+def test_features_are_made_once_for_all_metrics_and_those_of_the_real_pictures_for_all_runs(tiny, monkeypatch):
     from ganreg_metrics.extractors import Pixels
 
     seen = []
@@ -112,13 +112,29 @@ def test_the_second_measurement_reads_the_features_of_the_real_pictures(tiny, mo
     monkeypatch.setattr(Pixels, "__call__", lambda self, images: (seen.append(len(images)), original(self, images))[1])
     metrics = [{"name": "frechet", **FEW, "extractor": "pixels"}, {"name": "prdc", **FEW, "extractor": "pixels"}]
     first = tiny(metrics=metrics).train()
-    # 40 generated for each, 8 and 8 real ones to compare with the cache, and 40 once.
-    assert sum(seen) == 2 * 40 + 2 * 8 + 40
+    assert sum(seen) == 40 + 8 + 40  # generated; real, to compare with the cache; real
     assert len(list(folder().iterdir())) == 1
     seen.clear()
     again = tiny(metrics=metrics, output={"folder": first.folder.parent / "again", "samples": 4}).train()
-    assert sum(seen) == 2 * 40 + 2 * 8
+    assert sum(seen) == 40 + 8
     assert log(again) == log(first)
+
+
+def test_figures_do_not_depend_on_what_is_measured_beside_them(tiny):
+    metrics = [
+        {"name": "frechet", "generated": count, "real": real, "extractor": extractor, "every": 1}
+        for count, real, extractor in [
+            (40, 40, "pixels"),
+            (9, 40, "pixels"),
+            (40, 9, "pixels"),
+            (40, 40, "fashion-cnn"),
+        ]
+    ]
+    together = tiny(metrics=metrics).train()
+    steps = [record["metrics"]["frechet"] for record in log(together) if "metrics" in record]
+    assert len(set(steps)) == len(steps) == 8  # two steps of four metrics
+    assert [one.figures["frechet"] for one in together.evaluate(metrics)] == steps[4:]
+    assert [together.evaluate([metric])[0].figures["frechet"] for metric in metrics] == steps[4:]
 
 
 @pytest.mark.parametrize(
@@ -155,6 +171,7 @@ def test_the_picture_shows_a_copy_beside_its_original(tiny):
         def __init__(self, evaluation):
             self._evaluation = evaluation
             self.facts = evaluation.facts
+            self.notes = evaluation.notes
             self.device = evaluation.device
 
         def real(self, count):
