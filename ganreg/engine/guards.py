@@ -7,13 +7,17 @@ a bad update is remembered on the device, and `check` reads that when losses are
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from ganreg.errors import DivergenceError
+
+if TYPE_CHECKING:
+    from ganreg.engine.play import Play
+    from ganreg.engine.player import Player
 
 NEVER = 2**62
 
@@ -30,19 +34,19 @@ class Guard:
             seen = torch.where(torch.isfinite(value.detach()), NEVER, step)
             self._first[name] = torch.minimum(self._first[name], seen) if name in self._first else seen
 
-    def judge(
-        self, step: int, player: str, gradients: list[Tensor], terms: list[Tensor], cause: Callable[[], str]
-    ) -> None:
-        """Look at a player's gradients and terms before its weights move; `cause` says what is wrong, where it is.
+    def judge(self, play: Play, mover: Player, terms: Mapping[str, Tensor]) -> Tensor:
+        """Look at the gradients and terms, by "player/term", of a player's turn before its weights move.
 
-        Raises DivergenceError on the CPU; elsewhere `check` will.
+        The norm of all gradients. Raises DivergenceError on the CPU; elsewhere `check` will.
         """
-        norm = nn.utils.get_total_norm(gradients)
+        norm = nn.utils.get_total_norm([p.grad for p in mover.parameters if p.grad is not None])
         if norm.device.type == "cpu":
-            if not all(map(math.isfinite, (norm, *terms))):
-                raise DivergenceError(f"step {step + 1}, the {player}'s turn: {cause()} is not finite")
+            if not all(map(math.isfinite, (norm, *terms.values()))):
+                cause = _cause(play, mover, terms)
+                raise DivergenceError(f"step {play.step + 1}, the {play.player}'s turn: {cause} is not finite")
         elif norm.device.type != "meta":
-            self.see(step, {f"{player}/gradient": norm})
+            self.see(play.step, {f"{play.player}/gradient": norm})
+        return norm
 
     def check(self, networks: Mapping[str, nn.Module]) -> None:
         """Raise DivergenceError where a number that was seen, or a weight or buffer now, is not finite."""
@@ -58,6 +62,25 @@ class Guard:
     def forget(self) -> None:
         """Begin again, after the numbers that were seen have been taken back."""
         self._first.clear()
+
+
+def _cause(play: Play, mover: Player, terms: Mapping[str, Tensor]) -> str:
+    """The first of data, weights, terms and gradients of a turn that is not finite, in words.
+
+    Gradients may be finite each and too large for their norm, of which an optimizer makes no sound step either.
+    """
+    if not torch.isfinite(play.pictures).all():
+        return f"a real picture of the {play.player}'s batch"
+    if found := unsound(play.networks):
+        return found
+    for name, value in terms.items():
+        if not torch.isfinite(value):
+            return f"the term '{name.partition('/')[2]}'"
+    names = mover.names()
+    for parameter in mover.parameters:
+        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+            return f"the gradient of '{names[id(parameter)]}'"
+    return "the norm of the gradient"
 
 
 def unsound(networks: Mapping[str, nn.Module]) -> str | None:

@@ -16,7 +16,7 @@ from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
-from ganreg.engine.guards import Guard, unsound
+from ganreg.engine.guards import Guard
 from ganreg.engine.play import Play
 from ganreg.engine.player import Player
 from ganreg.engine.restore import restore, saved
@@ -74,6 +74,7 @@ class Match:
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self.fakes = Fakes(self)
         self._turns: Counter[str] = Counter()
+        self._batches: dict[tuple[int, int], Batch] = {}
         self._plays: dict[str, Play] = {}
         self._mover: str | None = None
         self._refinement: Refinement | None = None
@@ -136,11 +137,10 @@ class Match:
         if player not in self._plays:
             raise ValueError(f"apply('{player}') without gradients('{player}') before it")
         play = self._plays.pop(player)
-        gradients = [p.grad for p in mover.parameters if p.grad is not None]
-        terms = [value for name, value in self.terms.items() if name.startswith(f"{player}/")]
-        self.guard.judge(self.step_index, player, gradients, terms, lambda: self._cause(play, mover))
+        terms = {name: value for name, value in self.terms.items() if name.startswith(f"{player}/")}
+        norm = self.guard.judge(play, mover, terms)
         if self.spec.train.clip is not None:
-            nn.utils.clip_grad_norm_(mover.parameters, self.spec.train.clip)
+            nn.utils.clip_grads_with_norm_(mover.parameters, self.spec.train.clip, norm)
         mover.step()
         self.fakes.moved(player)
         if self._looking_ahead:
@@ -216,6 +216,7 @@ class Match:
         self._turns.clear()
         self.parts.schedule.step(self)
         self.fakes.clear()
+        self._batches.clear()
         if not self.world.alone:
             buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
             self.world.follow(buffers)  # statistics that each has of its own rows
@@ -272,11 +273,19 @@ class Match:
 
     def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
         """The player's turn on its own rows of a part of the batch."""
-        assert self._feed is not None, "a match without data is for sampling alone"
         share = Share(own.start - part.start, own.stop - own.start, part.stop - part.start) if own != part else None
-        batch = partial(self._feed.batch, self.position + turn, own)
+        shared = turn < self.spec.schedule.shared_turns
+        batch = partial(self._batch, self.position + turn, own, shared=shared)
         play = self._plays[player] = Play(self, player, turn, batch, own, share)
         return play
+
+    def _batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
+        """Rows of a batch of the run, read once for players that share it."""
+        assert self._feed is not None, "a match without data is for sampling alone"
+        batch = self._batches.get((position, rows.start)) or self._feed.batch(position, rows)
+        if shared:
+            self._batches[position, rows.start] = batch
+        return batch
 
     def _terms_of(self, play: Play) -> dict[str, Tensor]:
         """The terms of a part of a batch, each with its share of the whole."""
@@ -299,24 +308,6 @@ class Match:
                 if value is not None:
                     terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
         return terms
-
-    def _cause(self, play: Play, mover: Player) -> str:
-        """The first of data, weights, terms and gradients of a turn that is not finite, in words.
-
-        Gradients may be finite each and too large for their norm, of which an optimizer makes no sound step either.
-        """
-        if not torch.isfinite(play.pictures).all():
-            return f"a real picture of the {play.player}'s batch"
-        if found := unsound(self.networks):
-            return found
-        for name, value in self.terms.items():
-            if name.startswith(f"{play.player}/") and not torch.isfinite(value):
-                return f"the term '{name.partition('/')[2]}'"
-        names = mover.names()
-        for parameter in mover.parameters:
-            if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
-                return f"the gradient of '{names[id(parameter)]}'"
-        return "the norm of the gradient"
 
     def _parts_of_batch(self) -> Iterator[slice]:
         size = self.spec.train.batch_size // self.spec.train.accumulate

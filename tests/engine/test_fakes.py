@@ -1,15 +1,16 @@
-"""The generated pictures of a turn are made once, and only where they are what would be made again."""
+"""A turn's batch is read once, its pictures made once, and that only where they are what would be made again."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
-from ganreg import Optimizer, Schedule
+from ganreg import Batch, Dataset, Optimizer, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
+from ganreg.task import DatasetInfo
 
 Tiny = Callable[..., Run]
 Verbs = tuple[tuple[str, str], ...]
@@ -117,3 +118,37 @@ def test_an_objective_has_the_graph_of_everybody_each_time(tiny: Tiny) -> None:
     match = tiny(schedule=Objectives()).assemble().match
     match.step()
     assert all(p.requires_grad for player in match.players for p in match.player(player).parameters)
+
+
+class Register(Dataset, name="register"):
+    """Twenty pictures, and a list of the rows that were asked for."""
+
+    asked: ClassVar[list[list[int]]] = []
+
+    def info(self) -> DatasetInfo:
+        return DatasetInfo(image=(1, 28, 28), count=20, classes=tuple("0123456789"))
+
+    def build(self, task: Any) -> Any:
+        return self
+
+    def __len__(self) -> int:
+        return 20
+
+    def batch(self, indices: torch.Tensor) -> Batch:
+        self.asked.append(indices.tolist())
+        images = indices.view(-1, 1, 1, 1).expand(-1, 1, 28, 28).to(torch.uint8)
+        return Batch(images, indices % 10)
+
+
+@pytest.mark.parametrize("shared", [0, 1, 2])
+def test_players_share_the_batches_that_they_read(tiny: Tiny, shared: int) -> None:
+    twice = (("update", "discriminator"),) * 2 + (("update", "generator"),) * 2
+    match = tiny(data=Register(), conditional=True, schedule=Verbal(verbs=twice, shared=shared)).assemble().match
+    Register.asked.clear()
+    match.step()
+    turns = [Register.asked[0], Register.asked[1]]
+    assert Register.asked == turns + turns[shared:]
+    assert turns[0] != turns[1]
+    Register.asked.clear()
+    match.step()
+    assert not {*map(tuple, Register.asked)} & {*map(tuple, turns)}
