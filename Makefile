@@ -33,7 +33,7 @@ bench: $(VENV)/.dev
 	rm -f $(VENV)/peers.json
 	$(BIN)/python -m tests.benchmarks.peers --threads 1 --json $(VENV)/peers.json || [ $$? -eq 2 ]
 	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
-	$(BIN)/python -m tests.benchmarks --threads 1 --set compile=true --json $(VENV)/compiled.json
+	$(BIN)/python -m tests.benchmarks --threads 1 --alone --set compile=true --json $(VENV)/compiled.json
 	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
 	$(BIN)/python -m tests.benchmarks.start --json $(VENV)/start.json
 	$(BIN)/python -m tests.benchmarks.loader --threads 1 --json $(VENV)/loader.json

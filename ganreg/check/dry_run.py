@@ -13,7 +13,7 @@ from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.inherit import heritage
 from ganreg.engine.streams import untouched
-from ganreg.errors import GanregError, Mistake, SpecError
+from ganreg.errors import GanregError, Mistake, PluginError, SpecError
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 
@@ -49,6 +49,8 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
             for step in (0, *spec.schedule.milestones()):
                 match.step_index = step
                 match.step()
+        except PluginError as error:
+            raise SpecError([Mistake(f"in the dry run {error}")]) from error
         except GanregError:
             raise
         except Exception as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ganreg.engine.match import Match
 from ganreg.engine.streams import untouched
-from ganreg.errors import brief
+from ganreg.errors import GanregError, brief
 from ganreg.spec.runspec import RunSpec
 
 
@@ -26,6 +26,7 @@ def compile_networks(match: Match, again: Callable[[RunSpec], Match], say: Calla
             try:
                 trial.step()
             except Exception as error:  # if the compiler is not to blame, the run itself will fail, and tell
-                say(f"the network '{name}' runs uncompiled: {type(error).__name__}: {brief(error)}")
+                reason = brief(error) if isinstance(error, GanregError) else f"{type(error).__name__}: {brief(error)}"
+                say(f"the network '{name}' runs uncompiled: {reason}")
             else:
                 network.compile()

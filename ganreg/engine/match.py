@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
+from ganreg.engine.blame import sentence
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard
@@ -23,6 +24,7 @@ from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream, rekey
 from ganreg.engine.world import ALONE, World
+from ganreg.errors import GanregError, PluginError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
@@ -104,7 +106,7 @@ class Match:
         with self._only(player):
             for part in self._parts_of_batch():
                 terms = self._terms_of(self._play(player, turn, part, self.world.own(part)))
-                torch.autograd.backward(reduce(torch.add, terms.values()))
+                self._backward(player, terms)
                 _add(seen, {name: value.detach() for name, value in terms.items()})
         self.world.average_gradients(mover.parameters, seen.values())
         self._log(player, seen)
@@ -124,7 +126,7 @@ class Match:
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, part)
-                with play.eager():
+                with play.twice_differentiable():
                     _add(total, self._terms_of(play))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
@@ -293,6 +295,16 @@ class Match:
             terms = self._terms(play)
         return {name: value / self.spec.train.accumulate for name, value in terms.items()}
 
+    def _backward(self, player: str, terms: Mapping[str, Tensor]) -> None:
+        """Fill the gradients. Raises PluginError with the terms: an operation without a derivative names no part."""
+        try:
+            torch.autograd.backward(reduce(torch.add, terms.values()))
+        except (GanregError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            what = f"the backward pass of the {player}'s terms ({', '.join(terms)})"
+            raise PluginError(f"{what} failed in step {self.step_index + 1}: {sentence(error)}") from error
+
     def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:
         named = {f"{player}/{name}": value for name, value in seen.items()}
         if self.device.type != "cpu":  # where the guard reads them as they come
@@ -303,7 +315,7 @@ class Match:
         terms = dict(self.parts.game.terms(play))
         for penalty in self.parts.penalties:
             if penalty.spec.player == play.player and play.updates % penalty.spec.every == 0:
-                with play.eager() if self.spec.train.compile and penalty.spec.double_backward else nullcontext():
+                with play.twice_differentiable() if penalty.spec.double_backward else nullcontext():
                     value = penalty.built(play)
                 if value is not None:
                     terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)

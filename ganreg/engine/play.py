@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.scaled_loss import ScaledLoss
@@ -215,16 +216,16 @@ class Play:
             vars(self)[name] = self._whole(vars(self)[name])
 
     @contextmanager
-    def eager(self) -> Iterator[None]:
-        """Within, nothing comes from a compiled network, whose result cannot be differentiated twice."""
-        held: dict[str, Any] = {
-            name: vars(self).pop(name) for name in ("fake", "real_output", "fake_output") if name in vars(self)
-        }
+    def twice_differentiable(self) -> Iterator[None]:
+        """Within, nothing comes from compiled networks or fused attention, which can be differentiated once alone."""
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
+        made = ("fake", "real_output", "fake_output") if any(compiled.values()) else ()
+        held: dict[str, Any] = {name: vars(self).pop(name) for name in made if name in vars(self)}
         for network in compiled:
             network._compiled_call_impl = None
         try:
-            yield
+            with sdpa_kernel(SDPBackend.MATH):
+                yield
         finally:
             for network, call in compiled.items():
                 network._compiled_call_impl = call

@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 for all cores")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of the spec's `train`")
+    parser.add_argument("--alone", action="store_true", help="measure processes of their own and no more")
     parser.add_argument("--json", metavar="FILE", help="where the figures go")
     options = parser.parse_args()
     if options.threads:
@@ -121,7 +122,7 @@ def main() -> None:
     train = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in options.set)}
     cases = {}
     for name in options.case or CASES:
-        cases[name] = measure(name, options.rounds, **train)
+        cases[name] = {} if options.alone else measure(name, options.rounds, **train)
         cases[name]["alone"] = alone.measure(name, options.rounds, **train)
         print(row(name, cases[name]), flush=True)
     found = {"command": "python -m tests.benchmarks " + " ".join(sys.argv[1:]), **machine(), "cases": cases}
@@ -131,12 +132,14 @@ def main() -> None:
 
 def row(name: str, found: dict[str, Any]) -> str:
     """A case on one line."""
-    times = "  ".join(f"{loop} {ms:.1f} ms" for loop, ms in found["milliseconds"].items())
-    ratios = "  ".join(
-        f"/ {other} {low:.2f}–{middle:.2f}–{high:.2f}" for other, (low, middle, high) in found["ratio"].items()
-    )
-    low, middle, high = found["alone"]["ratio"]
-    return f"{name:12} {times}   ganreg {ratios}   alone {low:.2f}–{middle:.2f}–{high:.2f}"
+    times = [f"{loop} {ms:.1f} ms" for loop, ms in found.get("milliseconds", {}).items()]
+    ratios = [f"/ {other} {spread(ratio)}" for other, ratio in found.get("ratio", {}).items()]
+    return f"{name:12} {'  '.join(times + ratios)}  alone {spread(found['alone']['ratio'])}"
+
+
+def spread(ratio: list[float]) -> str:
+    """A ratio between its quartiles."""
+    return "–".join(f"{value:.2f}" for value in ratio)
 
 
 if __name__ == "__main__":

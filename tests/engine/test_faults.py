@@ -36,6 +36,23 @@ class LatePenalty(Penalty, name="late-penalty"):
             raise KeyError("late")
 
 
+class Cliff(torch.autograd.Function):
+    """An operation whose derivative fails."""
+
+    @staticmethod
+    def forward(context: Any, value: Any) -> Any:
+        return value.clone()
+
+    @staticmethod
+    def backward(context: Any, gradient: Any) -> Any:
+        raise ArithmeticError("no way back")
+
+
+class Abyss(Penalty, name="abyss"):
+    def __call__(self, play: Any) -> Any:
+        return Cliff.apply(play.real_output.logits).mean()
+
+
 class OddState(Penalty, name="odd-state"):
     """Remembers what no checkpoint can hold, or cannot say what it remembers."""
 
@@ -85,6 +102,18 @@ def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
     assert saved(run) == 2
+
+
+def test_a_derivative_that_fails_is_named_with_its_terms(tiny: Tiny) -> None:
+    run = tiny(penalties=["tiny-r1", "tiny-clipping", Abyss()])
+    message = "the backward pass of the discriminator's terms (loss, tiny-r1, abyss) failed in step 1: ArithmeticError"
+    with pytest.raises(SpecError) as refused:
+        run.check()
+    assert refused.value.mistakes[0].message.startswith(f"in the dry run {message}")
+    with pytest.raises(PluginError) as caught:
+        run.assemble().match.step()
+    assert str(caught.value).startswith(f"{message}: no way back (")
+    assert "test_faults.py:" in str(caught.value)
 
 
 class Told(Dataset, name="told"):

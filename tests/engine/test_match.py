@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganreg import Penalty, Schedule
+from ganreg import Discriminator, Penalty, Schedule, Task
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
@@ -237,3 +237,39 @@ def test_an_objective_is_the_same_function_at_every_call(tiny: Tiny) -> None:
     objective = match.objective("discriminator")
     assert objective().item() == objective().item()
     assert match.objective("discriminator")().item() != objective().item()
+
+
+class Rows(Discriminator, name="rows"):
+    """Attention over the rows of a picture, whose fused kernel on the CPU has no second derivative."""
+
+    def build(self, task: Task) -> Any:
+        return RowsNetwork()
+
+
+class RowsNetwork(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(28, 2, batch_first=True)
+        self.head = nn.Linear(28, 1)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        rows = images.squeeze(1)
+        logits: Tensor = self.head(self.attention(rows, rows, rows, need_weights=False)[0].mean(1))
+        return logits
+
+
+def test_attention_is_differentiated_twice_where_it_must_be(tiny: Tiny) -> None:
+    def both(game: Match) -> None:
+        game.gradients("discriminator")
+        found = {name: p.grad for name, p in game.networks["discriminator"].named_parameters()}
+        assert all(gradient is not None and gradient.any() for name, gradient in found.items() if "weight" in name)
+        game.apply("discriminator")
+        loss, weights = game.objective("discriminator")(), game.player("discriminator").parameters
+        gradients = torch.autograd.grad(loss, weights, create_graph=True)
+        (twice,) = torch.autograd.grad(gradients[0].square().sum(), weights[0])
+        assert twice.any()
+
+    penalties = [{"name": "tiny-r1", "weight": 100}]
+    match = match_of(tiny(discriminator=Rows(), penalties=penalties, schedule=Script(verbs=both)))
+    match.step()
+    assert match.terms["discriminator/tiny-r1"] > 0
