@@ -45,7 +45,7 @@ class Feed:
         if isinstance(self._data, Batch):
             found = self._data[indices.to(self._data.images.device, non_blocking=True)]
         else:
-            found = self._data.batch(indices)
+            found = self._data.batch(indices).map(torch.clone)  # a set may fill the same tensors anew for each batch
         found = found.to(self._device, non_blocking=True)
         source = None if found.source is None else _float(found.source)
         return Batch(_float(found.images), found.labels if self._labels else None, source)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ganreg.engine.folder import RunFolder, damaged, records
 from ganreg.errors import GanregError, SpecError, brief
-from ganreg.report.facts import parameters
+from ganreg.report.facts import bare, numbered, parameters
 from ganreg.spec.document import read
 
 Points = dict[int, float]
@@ -64,14 +64,14 @@ def entry(path: Path) -> Entry:
         raise SpecError([])
     notes: list[str] = []
     log, speed, evaluations = (list(_sound(file, notes)) for file in (run.log, run.speed, run.evaluations))
-    samples = _numbered(run.samples, ".png")
+    samples, checkpoints = numbered(run.samples.glob("*.png")), numbered(run.checkpoints.glob("*"))
     rates = [record["images_per_second"] for record in speed if _is_number(record.get("images_per_second"))]
     return Entry(
         folder=path,
         spec=spec,
         seed=seed,
         steps=steps,
-        step=max([record["step"] for record in log] + [step for step, _ in _numbered(run.checkpoints)], default=0),
+        step=max([record["step"] for record in log] + [step for step, _ in checkpoints], default=0),
         figures=_figures(log, evaluations, spec),
         losses=_points(log, "losses"),
         images_per_second=median(rates) if rates else None,
@@ -118,11 +118,11 @@ def _protocol(figure: str, record: Mapping[str, Any], own: list[Any], seed: Any)
         return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
     metric = record.get("metric")
     if metric is None:
-        said = [m for m in own if isinstance(m, dict) and _bare(m.get("name")) == figure.partition("/")[0]]
+        said = [m for m in own if isinstance(m, dict) and bare(m) == figure.partition("/")[0]]
         metric = said[0] if len(said) == 1 else None
     if not isinstance(metric, dict):
         return ""
-    return json.dumps({"metric": _bare(metric.get("name")), **dict(sorted(parameters(metric).items()))})
+    return json.dumps({"metric": bare(metric), **dict(sorted(parameters(metric).items()))})
 
 
 def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:
@@ -141,14 +141,6 @@ def _lock(path: Path, notes: list[str]) -> dict[str, Any]:
         notes.append("lock.json is missing or damaged: what the run was made of is not known")
         return {}
     return lock if isinstance(lock, dict) else {}
-
-
-def _numbered(folder: Path, suffix: str = "") -> list[tuple[int, Path]]:
-    return sorted((int(p.stem), p) for p in folder.glob(f"*{suffix}") if p.stem.isdecimal() and p.stem.isascii())
-
-
-def _bare(name: Any) -> str:
-    return str(name).rpartition("/")[2]
 
 
 def _is_number(value: Any) -> bool:

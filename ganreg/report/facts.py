@@ -67,8 +67,8 @@ def gather(run: RunFolder) -> Facts:
     """Read a run's folder. Raises OSError where a file is there and cannot be read."""
     log, clock = records(run.log), records(run.speed)
     spec, lock = _spec(run.spec), _lock(run.lock)
-    samples = _numbered(run.samples.glob("*.png"))
-    checkpoints = _numbered(path for path in run.checkpoints.glob("*") if path.is_dir())
+    samples = numbered(run.samples.glob("*.png"))
+    checkpoints = numbered(path for path in run.checkpoints.glob("*") if path.is_dir())
     rates = [record["images_per_second"] for record in clock]
     players: dict[str, list[Series]] = {}
     for series in _series((record["step"], record.get("losses", {})) for record in log):
@@ -78,7 +78,7 @@ def gather(run: RunFolder) -> Facts:
     return Facts(
         name=run.path.resolve().name,
         spec_text=run.spec.read_text(encoding="utf-8", errors="replace"),
-        recipe=[(_bare(spec[role]), role) for role in RECIPE if role in spec],
+        recipe=[(bare(spec[role]), role) for role in RECIPE if role in spec],
         seed=spec.get("seed"),
         steps=train.get("steps"),
         step=max([record["step"] for record in log + clock] + [step for step, _ in samples + checkpoints], default=0),
@@ -127,7 +127,7 @@ def _figures(*places: Path) -> dict[str, list[tuple[int, Path]]]:
     """The metrics' pictures by name, those of a later place instead of an earlier one's of the same step."""
     found: dict[str, dict[int, Path]] = {}
     for folder in (folder for place in places for folder in place.glob("*")):
-        found.setdefault(folder.name, {}).update(_numbered(folder.glob("*.png")))
+        found.setdefault(folder.name, {}).update(numbered(folder.glob("*.png")))
     return {name: sorted(pictures.items()) for name, pictures in sorted(found.items())}
 
 
@@ -136,9 +136,9 @@ def _total(seconds: Iterable[float]) -> float:
     return sum(before for before, after in pairwise([*seconds, 0.0]) if after < before)
 
 
-def _numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
+def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
     """What is named by its step, in that order; temporary files are not."""
-    return sorted((int(path.stem), path) for path in paths if path.stem.isdecimal())
+    return sorted((int(path.stem), path) for path in paths if path.stem.isascii() and path.stem.isdecimal())
 
 
 def _bytes(folder: Path) -> int:
@@ -149,7 +149,7 @@ def _bytes(folder: Path) -> int:
         return 0
 
 
-def _bare(reference: Any) -> str:
+def bare(reference: Any) -> str:
     """The name in a reference, without its namespace."""
     name = reference.get("name") if isinstance(reference, dict) else reference
     return str(name).rpartition("/")[2]

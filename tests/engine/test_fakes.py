@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from ganreg import Batch, Dataset, Optimizer, Schedule
+from ganreg import Batch, Dataset, Optimizer, Penalty, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.task import DatasetInfo
@@ -121,9 +121,10 @@ def test_an_objective_has_the_graph_of_everybody_each_time(tiny: Tiny) -> None:
 
 
 class Register(Dataset, name="register"):
-    """Twenty pictures, and a list of the rows that were asked for."""
+    """Twenty pictures, all batches in one tensor, and a list of the rows that were asked for."""
 
     asked: ClassVar[list[list[int]]] = []
+    filled: ClassVar[torch.Tensor] = torch.empty(20, 1, 28, 28)
 
     def info(self) -> DatasetInfo:
         return DatasetInfo(image=(1, 28, 28), count=20, classes=tuple("0123456789"))
@@ -136,18 +137,37 @@ class Register(Dataset, name="register"):
 
     def batch(self, indices: torch.Tensor) -> Batch:
         self.asked.append(indices.tolist())
-        images = indices.view(-1, 1, 1, 1).expand(-1, 1, 28, 28).to(torch.uint8)
+        images = self.filled[: len(indices)]  # the same tensor each time
+        images.copy_(indices.view(-1, 1, 1, 1).div(20))
         return Batch(images, indices % 10)
+
+
+class Reader(Penalty, name="reader"):
+    """Notes the rows that each player sees."""
+
+    seen: ClassVar[list[list[int]]] = []
+
+    def __call__(self, play: Any) -> None:
+        self.seen.append(play.pictures.mul(20).round().long()[:, 0, 0, 0].tolist())
+
+
+class Peer(Reader, name="peer"):
+    """The same of the generator."""
+
+    player = "generator"
 
 
 @pytest.mark.parametrize("shared", [0, 1, 2])
 def test_players_share_the_batches_that_they_read(tiny: Tiny, shared: int) -> None:
     twice = (("update", "discriminator"),) * 2 + (("update", "generator"),) * 2
-    match = tiny(data=Register(), conditional=True, schedule=Verbal(verbs=twice, shared=shared)).assemble().match
+    schedule = Verbal(verbs=twice, shared=shared)
+    match = tiny(data=Register(), conditional=True, schedule=schedule, penalties=[Reader(), Peer()]).assemble().match
     Register.asked.clear()
+    Reader.seen.clear()
     match.step()
-    turns = [Register.asked[0], Register.asked[1]]
+    turns = Register.asked[:2]
     assert Register.asked == turns + turns[shared:]
+    assert Reader.seen == turns + turns
     assert turns[0] != turns[1]
     Register.asked.clear()
     match.step()

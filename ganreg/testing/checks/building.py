@@ -24,7 +24,7 @@ METHODS = {
     "game": (("terms",),),
     "metric": (("__call__",),),
     "extractor": (("__call__",),),
-    "observer": (("started",), ("logged",), ("sampled",), ("finished",)),
+    "observer": (("started",), ("logged",), ("sampled",), ("drawn",), ("measuring",), ("finished",)),
 }
 """Per kind the methods of which what is built has these, or those."""
 

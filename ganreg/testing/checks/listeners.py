@@ -103,6 +103,7 @@ def hears(subject: Subject) -> None:
         ("started", (folder, spec)),
         ("sampled", (0, picture)),
         ("logged", (1, {"generator/loss": 0.5, "discriminator/loss": 1.5})),
+        ("measuring", ("distance", "generated", 64, 128)),
         ("logged", (1, {"distance": 3.0})),
         ("drawn", (1, "neighbours", picture)),
         ("sampled", (2, Path(picture))),
