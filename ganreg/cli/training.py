@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train with progress on stderr. Raises what `Run.train` does, an Interrupted with how to go on."""
-    from ganreg.cli.memory import keep_freed_memory
+    from ganreg.cli.memory import Tidy, keep_freed_memory
     from ganreg.cli.progress import progress
     from ganreg.cli.signals import Signals
     from ganreg.engine.loop import Stop
@@ -34,7 +34,7 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
             run.train(
                 overwrite=overwrite,
                 resume=resume,
-                observers=[signals, shown] if processes.rank() == 0 else [signals],
+                observers=[signals, shown, Tidy()] if processes.rank() == 0 else [signals],
                 tick=shown.tick,
                 stop=stop,
                 say=lambda sentence: click.echo(sentence, err=True),
