@@ -34,10 +34,12 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.peers --threads 1 --json $(VENV)/peers.json || [ $$? -eq 2 ]
 	$(BIN)/python -m tests.benchmarks --threads 1 --json $(VENV)/speed.json
 	$(BIN)/python -m tests.benchmarks --threads 1 --alone --set compile=true --json $(VENV)/compiled.json
+	$(BIN)/python -m tests.benchmarks --threads 1 --alone --set precision='"bf16"' --json $(VENV)/bf16.json
 	$(BIN)/python -m tests.benchmarks.curves > $(VENV)/curves.json
 	$(BIN)/python -m tests.benchmarks.start --json $(VENV)/start.json
 	$(BIN)/python -m tests.benchmarks.loader --threads 1 --json $(VENV)/loader.json
 	$(BIN)/python -m tests.benchmarks.page $(VENV)/speed.json $(VENV)/curves.json --compiled $(VENV)/compiled.json \
+		--bf16 $(VENV)/bf16.json \
 		--start $(VENV)/start.json --loader $(VENV)/loader.json \
 		$$(test ! -f $(VENV)/peers.json || echo --peers $(VENV)/peers.json)
 

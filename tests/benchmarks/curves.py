@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.cases import COMMON
+from tests.benchmarks.cases import COMMON, PARTS
 
 AXES: Mapping[str, tuple[int, ...]] = {
     "batch": (8, 16, 32, 64, 128),
@@ -65,11 +65,10 @@ def points() -> Iterator[tuple[str, dict[str, int]]]:
 
 def milliseconds(place: Mapping[str, int], processes: int = 1, steps: int = 40) -> float:
     """Of a step, in a process of its own with one thread, or in several: the median of what the run's clock says."""
-    parts = str(Path(__file__).parent / "parts.py")
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder, "spec.json")
         spec.write_text(json.dumps(spec_at(place, steps)))
-        words = ["-m", "ganreg", "--plugin", parts, "run", str(spec), "--out", f"{folder}/run"]
+        words = ["-m", "ganreg", "--plugin", str(PARTS), "run", str(spec), "--out", f"{folder}/run"]
         launch = [*LAUNCHER, str(processes)] if processes > 1 else [sys.executable]
         subprocess.run([*launch, *words], check=True, capture_output=True, env=environment())
         lines = Path(folder, "run/speed.jsonl").read_text().splitlines()
@@ -108,13 +107,20 @@ def scaling(rounds: int) -> dict[str, Any]:
     found = {}
     for name, place in {"small": CENTRE, "large": {"batch": 64, "width": 32, "resolution": 32}}.items():
         half = {**place, "batch": place["batch"] // 2}
-        rows = [(milliseconds(place), slowest(half), milliseconds(place, 2)) for _ in range(rounds)]
-        one, one_half, two = (statistics.median(column) for column in zip(*rows, strict=True))
-        registry = Registry.discover(files=[Path(__file__).parent / "parts.py"])
+        registry = Registry.discover(files=[PARTS])
         match = ganreg.compose(registry=registry, **spec_at(place, 1)).assemble().match
         weights = [sum(p.numel() for p in match.player(player).parameters) for player in match.players]
-        sums = sum(map(reduction, weights))
-        messages = OTHER_MESSAGES * reduction(1)
+        rows = [
+            (
+                milliseconds(place),
+                slowest(half),
+                sum(map(reduction, weights)),
+                OTHER_MESSAGES * reduction(1),
+                milliseconds(place, 2),
+            )
+            for _ in range(rounds)
+        ]
+        one, one_half, sums, messages, two = (statistics.median(column) for column in zip(*rows, strict=True))
         found[name] = {
             "place": dict(place),
             "weights": sum(weights),
@@ -124,7 +130,7 @@ def scaling(rounds: int) -> dict[str, Any]:
             "messages": round(messages, 2),
             "predicted": round(one_half + sums + messages, 2),
             "two": round(two, 2),
-            "spread": [round(min(row[2] for row in rows), 2), round(max(row[2] for row in rows), 2)],
+            "spread": [round(min(row[-1] for row in rows), 2), round(max(row[-1] for row in rows), 2)],
         }
     return found
 
@@ -135,7 +141,7 @@ def main() -> None:
     for axis, place in points():
         curves[axis].append([place[axis], round(milliseconds(place), 2)])
         print(axis, curves[axis][-1], file=sys.stderr)
-    print(json.dumps({"centre": CENTRE, "curves": curves, "scaling": scaling(rounds=3)}, indent=2))
+    print(json.dumps({"centre": CENTRE, "curves": curves, "scaling": scaling(rounds=5)}, indent=2))
 
 
 if __name__ == "__main__":

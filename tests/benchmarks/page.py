@@ -64,6 +64,14 @@ forwards. The loss is not compiled: in the smallest case its forward takes a hun
 takes, some ten seconds to a minute before the first step, is not counted.
 """
 
+BF16 = """\
+## Half precision
+
+The same with `train.precision: bf16`, where networks and losses run under `torch.autocast` and weights and optimizers
+keep their 32 bits. The processor's AMX multiplies matrices of bfloat16 several times as fast; one without it gains
+nothing.
+"""
+
 START = """\
 ## Start
 
@@ -91,13 +99,15 @@ def main() -> None:
     parser.add_argument("curves", type=read)
     parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
     parser.add_argument("--compiled", type=read, metavar="FILE", help="what tests.benchmarks has found so")
+    parser.add_argument("--bf16", type=read, metavar="FILE", help="what tests.benchmarks has found so")
     parser.add_argument("--start", type=read, metavar="FILE", help="what tests.benchmarks.start has found")
     parser.add_argument("--loader", type=read, metavar="FILE", help="what tests.benchmarks.loader has found")
     options = parser.parse_args()
     lines = [
         *page(options.speed, options.curves),
         *(beside(options.peers) if options.peers else ()),
-        *(compiled(options.compiled, options.speed) if options.compiled else ()),
+        *(changed(COMPILED, "compiled", options.compiled, options.speed) if options.compiled else ()),
+        *(changed(BF16, "bf16", options.bf16, options.speed) if options.bf16 else ()),
         *(start(options.start) if options.start else ()),
         *(loader(options.loader) if options.loader else ()),
     ]
@@ -161,14 +171,21 @@ def beside(peers: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join([name, *times, *(shown(case['ratio'][loop]) for loop in ratios)])} |"
 
 
-def compiled(found: Mapping[str, Any], speed: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of what compiling brings."""
-    yield "\n" + COMPILED
+def changed(introduction: str, how: str, found: Mapping[str, Any], speed: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of what a setting brings."""
+    yield "\n" + introduction
     yield measured(found, cores(found))
-    yield "| case | `ganreg run`, compiled | bare | to bare | to bare, uncompiled |\n|---|---|---|---|---|"
+    yield f"| case | `ganreg run`, {how} | bare | to bare | to bare without |\n|---|---|---|---|---|"
     for name, case in found["cases"].items():
         times = [f"{ms:.1f} ms" for ms in case["alone"]["milliseconds"].values()]
         yield row(name, [*times, *(shown(c["alone"]["ratio"]) for c in (case, speed["cases"][name]))])
+    pays = [name for name, case in found["cases"].items() if median(case) < median(speed["cases"][name])]
+    yield f"\nSo here it pays in {len(pays)} of {len(found['cases'])} cases{': ' if pays else ''}{', '.join(pays)}."
+
+
+def median(case: Mapping[str, Any]) -> float:
+    """Of the ratios of `ganreg run` to the bare loop."""
+    return float(case["alone"]["ratio"][1])
 
 
 def start(found: Mapping[str, Any]) -> Iterator[str]:
