@@ -6,7 +6,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ COUNTS = (1, 2, 5)
 """Pictures of the batches that a file is compared on: one, as few as it was traced with, and more."""
 TOLERANCE = 1e-4
 """Largest difference of a value in [-1, 1] between a file's pictures and the run's."""
+
+
+NOISE = "\n  help: the generator draws noise of its own, in its forward; --format pt2 draws its noise as torch does"
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def export(match: Match, path: Path) -> Exported:
             reopened = FORMATS[path.suffix](sampler, _inputs(match, 2), temporary, json.dumps(facts))
             difference = max(_difference(sampler, reopened, _inputs(match, count)) for count in COUNTS)
             if not difference <= TOLERANCE:
-                raise PluginError(f"the exported generator's pictures differ from the run's by up to {difference:.1e}")
+                what = f"the exported generator's pictures differ from the run's by up to {difference:.1e}"
+                raise PluginError(what + (NOISE if _draws(sampler, _inputs(match, 2)) else ""))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -105,12 +109,20 @@ def _difference(sampler: nn.Module, other: Callable[..., Tensor], inputs: tuple[
     return (one - another).abs().max().item() if one.shape == another.shape else float("inf")
 
 
+def _draws(sampler: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
+    """Whether pictures depend on more than the inputs."""
+    torch.manual_seed(0)  # and go on from there
+    return not torch.equal(sampler(*inputs), sampler(*inputs))
+
+
 def _program(sampler: Sampler, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
     """The sampler as a graph, for batches of any size."""
-    batch = torch.export.Dim("batch", min=1)
+    shapes = (({0: torch.export.Dim("batch", min=1)},) * len(inputs),)
     try:
-        return torch.export.export(sampler, inputs, dynamic_shapes=(({0: batch},) * len(inputs),))
+        return torch.export.export(sampler, inputs, dynamic_shapes=shapes)
     except Exception as error:
+        with suppress(Exception):  # reading the code gets by where tracing does not, as with `len(z)`
+            return torch.export.export(sampler, inputs, dynamic_shapes=shapes, strict=True)
         raise PluginError(
             f"the generator cannot be traced: {type(error).__name__}: {brief(error)}\n"
             "  help: --format safetensors writes its weights"
@@ -146,7 +158,8 @@ def _onnx(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) 
 def _safetensors(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
     from safetensors.torch import load_file, save_file
 
-    weights = {name: value.clone() for name, value in sampler.network.state_dict().items()}
+    contiguous = torch.contiguous_format
+    weights = {name: value.clone(memory_format=contiguous) for name, value in sampler.network.state_dict().items()}
     save_file(weights, path, metadata={"ganreg": facts})
     again = deepcopy(sampler)
     for value in again.network.state_dict().values():
