@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +26,7 @@ from tests.benchmarks import alone
 from tests.benchmarks.bare import loop
 from tests.benchmarks.cases import CASES, PARTS, spec_of
 from tests.benchmarks.floor import matrix_work
-from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
+from tests.benchmarks.timing import machine, milliseconds, now, ratio, steps_of, timed
 
 
 class Enough(Exception):
@@ -43,18 +42,18 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
         others = dict(competitors(run, spec))
         took: dict[str, list[float]] = {name: [] for name in ("ganreg", *others)}
         steps = steps_of(others["bare"])
-        began = time.perf_counter()
+        began = now()
 
         def tick(step: int) -> None:
             nonlocal began
             if step % steps:
                 return
-            took["ganreg"].append((time.perf_counter() - began) / steps)
+            took["ganreg"].append((now() - began) / steps)
             for other, work in others.items():
                 took[other].append(timed(work, steps))
             if len(took["ganreg"]) > rounds:
                 raise Enough
-            began = time.perf_counter()
+            began = now()
 
         with suppress(Enough):
             run.train(tick=tick)
@@ -63,10 +62,10 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
 
 def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """The bare loop as one writes it, the same with the optimizer that ganreg takes, and the matrix work."""
-    task, cpu = task_of(run.spec, run.spec.data.info()), torch.device("cpu")
+    task, device = task_of(run.spec, run.spec.data.info()), torch.device(spec["train"]["device"])
     data = run.spec.data.build(task)
     for name, fused in (("bare", False), ("bare, fused", True)):
-        networks = assemble(run.spec, task, cpu).networks
+        networks = assemble(run.spec, task, device).networks
         yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
     yield "the same work", same_work(spec)
     plain = {**spec, "train": {**spec["train"], "compile": False}}  # compiled layers cannot be watched

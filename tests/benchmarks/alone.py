@@ -60,7 +60,7 @@ class Child:
 
 def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
     """Milliseconds per step of each, ganreg's ratio to the bare loop with its quartiles, and their peaks of memory."""
-    bare = Child(["tests.benchmarks.alone", "--case", name])
+    bare = Child(["tests.benchmarks.alone", "--case", name, "--device", train.get("device", "cpu")])
     steps = int(bare.told)
     with tempfile.TemporaryDirectory() as folder:
         spec = spec_of(name, f"{folder}/run", **train, steps=(rounds + 2) * steps)
@@ -84,10 +84,12 @@ def main() -> None:
     """The bare loop, whose steps are timed by whoever started it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", choices=CASES, required=True)
-    spec = spec_of(parser.parse_args().case, "runs/never")
+    parser.add_argument("--device", required=True)
+    options = parser.parse_args()
+    spec = spec_of(options.case, "runs/never")
     run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
     task = task_of(run.spec, run.spec.data.info())
-    networks, data = assemble(run.spec, task, torch.device("cpu")).networks, run.spec.data.build(task)
+    networks, data = assemble(run.spec, task, torch.device(options.device)).networks, run.spec.data.build(task)
     work = loop(spec, networks["generator"], networks["discriminator"], data, fused=False)
     steps = steps_of(work)
     print(steps, flush=True)

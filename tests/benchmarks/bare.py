@@ -16,7 +16,12 @@ from ganreg.batch import Batch
 def loop(
     spec: Mapping[str, Any], generator: nn.Module, discriminator: nn.Module, data: Batch, *, fused: bool
 ) -> Callable[[], None]:
-    """A function that does one step. fused: with torch's fused Adam in place of the one that it has by default."""
+    """A function that does one step, on the networks' device.
+
+    fused: with torch's fused Adam in place of the one that it has by default.
+    """
+    device = next(generator.parameters()).device
+    data = data.to(device)
     size, latent = spec["train"]["batch_size"], spec["latent"]
     critics = spec.get("schedule", {}).get("discriminator_steps", 1)
     penalty = {p["name"].rpartition("/")[2]: p for p in spec.get("penalties", ())}
@@ -28,7 +33,7 @@ def loop(
         torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=fused)
         for network in (generator, discriminator)
     ]
-    order = Order(len(data), size)
+    order = Order(len(data), size, device)
     updates = 0
 
     def judge(images: Tensor, labels: Tensor | None) -> Tensor:
@@ -45,7 +50,7 @@ def loop(
         real = data.images[rows].float().div_(127.5).sub_(1)
         labels = data.labels[rows] if conditional and data.labels is not None else None
         with torch.no_grad():
-            fake = generator(torch.randn(size, latent), labels)
+            fake = generator(torch.randn(size, latent, device=device), labels)
         optimizers[1].zero_grad(set_to_none=True)
         r, f = judge(real, labels), judge(fake, labels)
         loss = f.mean() - r.mean() if wasserstein else softplus(-r).mean() + softplus(f).mean()
@@ -53,7 +58,8 @@ def loop(
             factor = penalty["r1"]["weight"] * penalty["r1"]["every"]
             loss = loss + factor * 0.5 * gradient(real, labels).square().sum(1).mean()
         if "gradient-penalty" in penalty:
-            norms = torch.linalg.vector_norm(gradient(fake + torch.rand(size, 1, 1, 1) * (real - fake), labels), dim=1)
+            between = fake + torch.rand(size, 1, 1, 1, device=device) * (real - fake)
+            norms = torch.linalg.vector_norm(gradient(between, labels), dim=1)
             loss = loss + penalty["gradient-penalty"]["weight"] * (norms - 1).square().mean()
         loss.backward()
         optimizers[1].step()
@@ -63,7 +69,7 @@ def loop(
         labels = data.labels[order.last] if conditional and data.labels is not None else None
         optimizers[0].zero_grad(set_to_none=True)
         discriminator.requires_grad_(False)
-        f = judge(generator(torch.randn(size, latent), labels), labels)
+        f = judge(generator(torch.randn(size, latent, device=device), labels), labels)
         (-f.mean() if wasserstein else softplus(-f).mean()).backward()
         discriminator.requires_grad_(True)
         optimizers[0].step()
@@ -83,15 +89,16 @@ def loop(
 class Order:
     """Rows of one batch after another, the set in random order."""
 
-    def __init__(self, count: int, size: int) -> None:
+    def __init__(self, count: int, size: int, device: torch.device) -> None:
         self._count = count
         self._size = size
-        self._left = torch.randperm(count)
+        self._device = device
+        self._left = torch.randperm(count, device=device)
         self.last = self._left[:size]
 
     def next(self) -> Tensor:
         """The rows of the next batch."""
         if len(self._left) < self._size:
-            self._left = torch.randperm(self._count)
+            self._left = torch.randperm(self._count, device=self._device)
         self.last, self._left = self._left[: self._size], self._left[self._size :]
         return self.last

@@ -19,10 +19,17 @@ SECONDS = 0.4
 
 def timed(work: Callable[[], None], steps: int) -> float:
     """Seconds that one step takes, of so many."""
-    began = time.perf_counter()
+    began = now()
     for _ in range(steps):
         work()
-    return (time.perf_counter() - began) / steps
+    return (now() - began) / steps
+
+
+def now() -> float:
+    """The clock, once an accelerator has done what it was asked to."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def steps_of(work: Callable[[], None]) -> int:
@@ -46,7 +53,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
 def machine() -> dict[str, Any]:
     """What the figures hang on."""
     return {
-        "processor": processor(),
+        "processor": torch.cuda.get_device_name() if torch.cuda.is_initialized() else processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
