@@ -19,6 +19,7 @@ def compile_networks(match: Match, again: Callable[[RunSpec], Match], say: Calla
     """
     spec = match.spec.model_copy(update={"metrics": ()})
     for name, network in match.networks.items():
+        say(f"compiling the network '{name}', which may take a minute")
         with untouched():
             trial = again(spec)
             trial.lay_out(match.channels_last)

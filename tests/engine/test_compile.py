@@ -12,6 +12,7 @@ from ganreg import Penalty
 from ganreg.api import Run
 
 Tiny = Callable[..., Run]
+COMPILING = "compiling the network '{}', which may take a minute"
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,10 @@ def test_a_compiled_run_reaches_the_weights_of_another(tiny: Tiny, penalties: li
         reached.append([p.detach() for network in networks.values() for p in network.parameters()])
     for one, other in zip(*reached, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
-    assert said == ["the penalty 'tiny-r1' differentiates a gradient: it runs uncompiled"] * bool(penalties)
+    assert said[: len(penalties)] == ["the penalty 'tiny-r1' differentiates a gradient: it runs uncompiled"] * len(
+        penalties
+    )
+    assert said[len(penalties) :] == [COMPILING.format(name) for name in networks]
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -54,7 +58,8 @@ def test_a_network_that_cannot_be_trained_compiled_runs_uncompiled(tiny: Tiny) -
         weights.append([p.detach() for network in run.training.match.networks.values() for p in network.parameters()])
     compiled = {name for name, network in run.training.match.networks.items() if network._compiled_call_impl}
     assert compiled == {"generator"}
-    (sentence,) = said
+    assert said[:2] == [COMPILING.format(name) for name in run.training.match.networks]
+    (sentence,) = said[2:]
     assert sentence.startswith("the network 'discriminator' runs uncompiled: the backward pass of the discriminator's")
     assert "double backward" in sentence
     for one, other in zip(*weights, strict=True):
