@@ -295,9 +295,9 @@ class Run:
         """Build every part and load the data, at the first step; nothing is written.
 
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
-        world: the processes that play together; this one alone by default. say: hears which networks stay uncompiled.
+        world: the processes that play together; this one alone by default. say: hears what is compiled and what not.
         """
-        from ganreg.engine.compilation import compile_networks
+        from ganreg.engine.compilation import compile_parts
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.layout import suits_channels_last
         from ganreg.engine.loop import Training
@@ -313,7 +313,7 @@ class Run:
 
         match.lay_out(suits_channels_last(match, again))
         if spec.train.compile:
-            compile_networks(match, again, say)
+            compile_parts(match, again, say)
         return Training(
             match,
             feed,

@@ -217,16 +217,19 @@ class Play:
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
-        """Within, nothing comes from compiled networks or fused attention, which can be differentiated once alone."""
+        """Within, nothing comes from what is compiled or from fused attention: that is differentiated once alone."""
+        loss = self._match.loss
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
         made = ("fake", "real_output", "fake_output") if any(compiled.values()) else ()
         held: dict[str, Any] = {name: vars(self).pop(name) for name in made if name in vars(self)}
         for network in compiled:
             network._compiled_call_impl = None
+        eager, loss.eager = loss.eager, True
         try:
             with sdpa_kernel(SDPBackend.MATH):
                 yield
         finally:
+            loss.eager = eager
             for network, call in compiled.items():
                 network._compiled_call_impl = call
             vars(self).update(held)

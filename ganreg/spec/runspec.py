@@ -65,7 +65,7 @@ class Train(Section):
     clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
-    compile: bool = Field(False, description="compile the networks with torch.compile, as far as they train so")
+    compile: bool = Field(False, description="compile networks and loss with torch.compile, as far as they train so")
     channels_last: bool | None = Field(
         None, description="kernels in memory with channels last; null: on the CPU, where a first step goes well so"
     )
