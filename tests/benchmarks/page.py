@@ -57,10 +57,10 @@ Ratios are to the bare loop. Of torch-mimicry that part is left out which no lon
 COMPILED = """\
 ## Compiled
 
-`ganreg run` with `train.compile: true`, which compiles networks and loss, beside the bare loop, each in a process of its
-own. Penalties that differentiate a gradient run uncompiled beside them, and so does what a trial step fails with: here
-the discriminator of `resnet-32`, whose spectral normalization torch's compiler does not keep apart in two forwards.
-What compiling itself takes, some ten seconds to a minute before the first step, is not counted.
+`ganreg run` with `train.compile: true`, which compiles networks and loss, beside the bare loop, each in a process of
+its own. Penalties that differentiate a gradient run uncompiled beside them, and so does what a trial step fails with:
+here the discriminator of `resnet-32`, whose spectral normalization torch's compiler does not keep apart in two
+forwards. What compiling itself takes, some ten seconds to a minute before the first step, is not counted.
 """
 
 BF16 = """\
