@@ -29,6 +29,8 @@ from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
 Refinement = Callable[[Play, Tensor], Tensor]
+LARGE: Mapping[str, Any] = {"features": (), "embedding": None}
+"""What is large of a discriminator's output, and what stands in its place where no part of the run requires it."""
 
 
 class Batches(Protocol):
@@ -55,6 +57,8 @@ class Match:
         self.networks = parts.networks
         self._listeners = [part for _, part in parts.others() if hasattr(part, "after_update")]
         self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
+        required = {word for _, part in spec.components() for word in part.requires}
+        self._unasked = {word: empty for word, empty in LARGE.items() if word not in required}
         self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
         self.guard = Guard()
         self.terms: dict[str, Tensor] = {}
@@ -105,7 +109,9 @@ class Match:
         seen: dict[str, Tensor] = {}
         with self._only(player):
             for part in self._parts_of_batch():
-                terms = self._terms_of(self._play(player, turn, part, self.world.own(part)))
+                play = self._play(player, turn, part, self.world.own(part))
+                terms = self._terms_of(play)
+                play.let_go(self._unasked)
                 self._backward(player, terms)
                 _add(seen, {name: value.detach() for name, value in terms.items()})
         self.world.average_gradients(mover.parameters, seen.values())

@@ -209,6 +209,11 @@ class Play:
         """
         return tensor if self._share is None else self._match.world.gather(tensor)
 
+    def let_go(self, fields: Mapping[str, Any]) -> None:
+        """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
+        for name in {"real_output", "fake_output"} & vars(self).keys():
+            vars(self)[name] = replace(vars(self)[name], **fields)
+
     @torch.no_grad()
     def close(self) -> None:
         """The turn is over: what the discriminators have said is that of the whole batch from now on."""

@@ -1,7 +1,7 @@
 """The verbs: who moves, by which gradients, on which batch."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -273,3 +273,28 @@ def test_attention_is_differentiated_twice_where_it_must_be(tiny: Tiny) -> None:
     match = match_of(tiny(discriminator=Rows(), penalties=penalties, schedule=Script(verbs=both)))
     match.step()
     assert match.terms["discriminator/tiny-r1"] > 0
+
+
+class Hindsight(Penalty, name="hindsight"):
+    """Looks back at the outputs, once the player has moved."""
+
+    seen: ClassVar[list[tuple[int, bool]]] = []
+
+    def after_update(self, play: Play) -> None:
+        if play.player == "discriminator":
+            self.seen.append((len(play.real_output.features), play.fake_output.embedding is not None))
+
+
+class Wanting(Hindsight, name="wanting"):
+    """The same, and says what it looks at."""
+
+    requires: ClassVar[frozenset[str]] = frozenset({"features", "embedding"})
+
+
+@pytest.mark.parametrize(("part", "expected"), [(Hindsight, (0, False)), (Wanting, (1, True))])
+def test_activations_that_no_part_requires_are_let_go_of(
+    tiny: Tiny, part: type[Hindsight], expected: tuple[int, bool]
+) -> None:
+    Hindsight.seen.clear()
+    match_of(tiny(discriminator="tiny-judge", penalties=[part()])).step()
+    assert Hindsight.seen == [expected]
