@@ -224,7 +224,8 @@ def test_applying_without_gradients_is_said_so(tiny: Tiny) -> None:
 
 def test_bf16_runs_the_networks_and_not_the_loss(tiny: Tiny) -> None:
     discriminator = {"name": "tiny-multiscale", "scales": 1}
-    plays = watched(tiny, discriminator=discriminator, train={"precision": "bf16"})
+    loss = "tiny-feature-matching"  # without which nobody would hold the features
+    plays = watched(tiny, discriminator=discriminator, loss=loss, train={"precision": "bf16"})
     for play in plays:
         (scale,) = play.fake_output.scales()
         assert scale.features[0].dtype == torch.bfloat16
