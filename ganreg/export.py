@@ -22,8 +22,6 @@ COUNTS = (1, 2, 5)
 """Pictures of the batches that a file is compared on: one, as few as it was traced with, and more."""
 TOLERANCE = 1e-4
 """Largest difference of a value in [-1, 1] between a file's pictures and the run's."""
-
-
 NOISE = "\n  help: the generator draws noise of its own, in its forward; --format pt2 draws its noise as torch does"
 
 

@@ -74,9 +74,9 @@ class Trained:
         self,
         metric: Metric,
         which: Which,
-        figures: Path | None = None,
-        notes: dict[Any, Any] | None = None,
-        tick: Tick = lambda side, done, total: None,
+        figures: Path | None,
+        notes: dict[Any, Any],
+        tick: Tick,
     ) -> Measurement:
         """What a metric says of a checkpoint; its pictures go into a folder. Raises PluginError where it fails.
 

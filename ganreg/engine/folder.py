@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ class RunFolder:
                 said.append(f"line {lines[0]} of {path.name} is damaged{more}")
             kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
             replace(path, "".join(kept).encode())
-        for picture in (*self.samples.glob("*.png"), *self.figures.glob("*/*.png")):
-            if picture.stem.isdecimal() and int(picture.stem) > step:
+        for at, picture in numbered((*self.samples.glob("*.png"), *self.figures.glob("*/*.png"))):
+            if at > step:
                 with writing(picture):
                     picture.unlink()
         return said
@@ -113,6 +113,11 @@ class RunFolder:
 def figure_name(name: str, step: int) -> Path:
     """A metric's picture of a name in any folder of them."""
     return Path(re.sub(r"[^\w-]+", "-", name), f"{step:08d}.png")
+
+
+def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
+    """What is named by its step, in that order; temporary files are not."""
+    return sorted((int(path.stem), path) for path in paths if path.stem.isascii() and path.stem.isdecimal())
 
 
 def attempts(log: Path, step: int) -> int:

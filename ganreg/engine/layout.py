@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import nn
 
 from ganreg.engine.match import Match
-from ganreg.engine.streams import untouched
+from ganreg.engine.trial import Again, failure
 from ganreg.spec.runspec import RunSpec
 
 LARGE = 8192
@@ -18,12 +16,11 @@ FEW = 4
 """Pictures in each part of the trial's batch, at most."""
 
 
-def suits_channels_last(match: Match, again: Callable[[RunSpec], Match]) -> bool:
+def suits_channels_last(match: Match, again: Again) -> bool:
     """What the spec says, or else whether a match of convolutions on the CPU plays its first step so.
 
-    again: makes a match of a spec as this one is, for the trial, whose batch is small. A stranger's `view` may fail on
-    tensors of that order. What takes how long decides nothing: a run would not be repeated bit for bit (`make bench`
-    measures what it gains).
+    The trial's batch is small. A stranger's `view` may fail on tensors of that order. What takes how long decides
+    nothing: a run would not be repeated bit for bit (`make bench` measures what it gains).
     """
     wanted = match.spec.train.channels_last
     if wanted is not None:
@@ -31,21 +28,14 @@ def suits_channels_last(match: Match, again: Callable[[RunSpec], Match]) -> bool
     grows = bool(match.spec.schedule.milestones())
     if match.device.type != "cpu" or grows or not any(map(_convolves, match.networks.values())):
         return False
-    with untouched():
-        try:
-            trial = again(_small(match.spec, match.world.size))
-            trial.lay_out(True)
-            trial.step()
-        except Exception:  # if the order is not to blame, the run itself will fail, and tell
-            return False
-    return True
+    return failure(again, _small(match.spec, match.world.size), lambda trial: trial.lay_out(True)) is None
 
 
 def _small(spec: RunSpec, processes: int) -> RunSpec:
-    """The same with few pictures in a batch, and nothing to measure."""
+    """The same with few pictures in a batch."""
     parts = spec.train.accumulate * processes
     train = spec.train.model_copy(update={"batch_size": min(spec.train.batch_size, FEW * parts)})
-    return spec.model_copy(update={"train": train, "metrics": ()})
+    return spec.model_copy(update={"train": train})
 
 
 def _convolves(network: nn.Module) -> bool:

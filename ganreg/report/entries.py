@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ganreg.engine.folder import RunFolder, damaged, records
+from ganreg.engine.folder import RunFolder, damaged, numbered, records
 from ganreg.errors import GanregError, SpecError, brief
-from ganreg.report.facts import bare, numbered, parameters
+from ganreg.report.facts import bare, parameters
 from ganreg.spec.document import read
 
 Points = dict[int, float]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganreg.engine.folder import RunFolder, records
+from ganreg.engine.folder import RunFolder, numbered, records
 from ganreg.errors import SpecError
 from ganreg.spec.document import read
 
@@ -134,11 +134,6 @@ def _figures(*places: Path) -> dict[str, list[tuple[int, Path]]]:
 def _total(seconds: Iterable[float]) -> float:
     """The clock starts anew with every resumption: the sum of its last readings before that."""
     return sum(before for before, after in pairwise([*seconds, 0.0]) if after < before)
-
-
-def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
-    """What is named by its step, in that order; temporary files are not."""
-    return sorted((int(path.stem), path) for path in paths if path.stem.isascii() and path.stem.isdecimal())
 
 
 def _bytes(folder: Path) -> int:

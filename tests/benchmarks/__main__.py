@@ -18,12 +18,10 @@ from typing import Any
 import torch
 
 import ganreg
-from ganreg.assembly import assemble
 from ganreg.engine.loop import Clock
 from ganreg.registry import Registry
-from ganreg.spec.compatibility import task_of
 from tests.benchmarks import alone
-from tests.benchmarks.bare import loop
+from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import CASES, PARTS, spec_of
 from tests.benchmarks.floor import matrix_work
 from tests.benchmarks.timing import machine, milliseconds, now, ratio, steps_of, timed
@@ -62,11 +60,9 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
 
 def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
     """The bare loop as one writes it, the same with the optimizer that ganreg takes, and the matrix work."""
-    task, device = task_of(run.spec, run.spec.data.info()), torch.device(spec["train"]["device"])
-    data = run.spec.data.build(task)
-    for name, fused in (("bare", False), ("bare, fused", True)):
-        networks = assemble(run.spec, task, device).networks
-        yield name, loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
+    device = torch.device(spec["train"]["device"])
+    yield "bare", loop_of(run, spec, device)
+    yield "bare, fused", loop_of(run, spec, device, fused=True)
     yield "the same work", same_work(spec)
     plain = {**spec, "train": {**spec["train"], "compile": False}}  # compiled layers cannot be watched
     match = ganreg.compose(registry=run.registry, **plain).assemble().match

@@ -14,10 +14,8 @@ from typing import Any
 import torch
 
 import ganreg
-from ganreg.assembly import assemble
 from ganreg.registry import Registry
-from ganreg.spec.compatibility import task_of
-from tests.benchmarks.bare import loop
+from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import CASES, PARTS, spec_of
 from tests.benchmarks.fresh import peak
 from tests.benchmarks.timing import milliseconds, ratio, steps_of, timed
@@ -88,9 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     spec = spec_of(options.case, "runs/never")
     run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
-    task = task_of(run.spec, run.spec.data.info())
-    networks, data = assemble(run.spec, task, torch.device(options.device)).networks, run.spec.data.build(task)
-    work = loop(spec, networks["generator"], networks["discriminator"], data, fused=False)
+    work = loop_of(run, spec, torch.device(options.device))
     steps = steps_of(work)
     print(steps, flush=True)
     for _ in sys.stdin:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ganreg.api import Run
+from ganreg.assembly import assemble
 from ganreg.batch import Batch
+from ganreg.spec.compatibility import task_of
 
 
 def loop(
@@ -84,6 +87,13 @@ def loop(
                 mine.copy_(theirs_)
 
     return step
+
+
+def loop_of(run: Run, spec: Mapping[str, Any], device: torch.device, *, fused: bool = False) -> Callable[[], None]:
+    """The same with the networks and data of a run, made anew."""
+    task = task_of(run.spec, run.spec.data.info())
+    networks, data = assemble(run.spec, task, device).networks, run.spec.data.build(task)
+    return loop(spec, networks["generator"], networks["discriminator"], data, fused=fused)
 
 
 class Order:

@@ -128,7 +128,7 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
     for name, case in speed["cases"].items():
         times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in ("ganreg", "bare", "bare, fused", "matrix work")]
         ratios = [shown(case["ratio"].get(other)) for other in ("bare", "the same work", "matrix work")]
-        yield f"| {' | '.join([name, *times, *ratios])} |"
+        yield row(name, [*times, *ratios])
     yield "\n" + ALONE
     yield "| case | `ganreg run` | bare | to bare | peak | of bare | to bare |\n|---|---|---|---|---|---|---|"
     for name, case in speed["cases"].items():
@@ -167,7 +167,7 @@ def beside(peers: Mapping[str, Any]) -> Iterator[str]:
     yield "|---" * len(header) + "|"
     for name, case in peers["cases"].items():
         times = [f"{case['milliseconds'][loop]:.1f} ms" for loop in loops]
-        yield f"| {' | '.join([name, *times, *(shown(case['ratio'][loop]) for loop in ratios)])} |"
+        yield row(name, [*times, *(shown(case["ratio"][loop]) for loop in ratios)])
 
 
 def changed(introduction: str, how: str, found: Mapping[str, Any], speed: Mapping[str, Any]) -> Iterator[str]:

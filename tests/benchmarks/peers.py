@@ -31,7 +31,7 @@ import ganreg
 from ganreg.assembly import assemble
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import task_of
-from tests.benchmarks.bare import loop
+from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import PARTS, spec_of
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
@@ -88,7 +88,7 @@ def measure(name: str, rounds: int, trainers: ModuleType) -> dict[str, Any]:
         spec = spec_of(name, f"{folder}/run")
         run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
         trains = dict(trainings(run, spec, trainers, folder))
-        steps = steps_of(bare(run, spec))
+        steps = steps_of(loop_of(run, spec, torch.device("cpu")))
         runners = {which: Runner(train, steps) for which, train in trains.items()}
         took: dict[str, list[float]] = {which: [] for which in runners}
         try:
@@ -118,7 +118,7 @@ def trainings(
 ) -> Iterator[tuple[str, Train]]:
     """ganreg's, the bare loop's and the peers', each with networks of its own."""
     yield "ganreg", lambda stepped: run.train(tick=lambda step: stepped())
-    yield "bare", partial(endless, bare(run, spec))
+    yield "bare", partial(endless, loop_of(run, spec, torch.device("cpu")))
     data = run.spec.data.build(task_of(run.spec, run.spec.data.info()))
     floats = TensorDataset(data.images.float().div_(127.5).sub_(1), data.labels)
 
@@ -133,13 +133,6 @@ def trainings(
 def networks(run: ganreg.api.Run) -> Mapping[str, torch.nn.Module]:
     """Those that ganreg assembles, as new."""
     return assemble(run.spec, task_of(run.spec, run.spec.data.info()), torch.device("cpu")).networks
-
-
-def bare(run: ganreg.api.Run, spec: Mapping[str, Any]) -> Callable[[], None]:
-    """A step of the bare loop, with torch's Adam as it comes."""
-    data = run.spec.data.build(task_of(run.spec, run.spec.data.info()))
-    players = networks(run)
-    return loop(spec, players["generator"], players["discriminator"], data, fused=False)
 
 
 def endless(step: Callable[[], None], stepped: Callable[[], None]) -> None:

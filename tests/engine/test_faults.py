@@ -36,21 +36,17 @@ class LatePenalty(Penalty, name="late-penalty"):
             raise KeyError("late")
 
 
-class Cliff(torch.autograd.Function):
-    """An operation whose derivative fails."""
-
-    @staticmethod
-    def forward(context: Any, value: Any) -> Any:
-        return value.clone()
-
-    @staticmethod
-    def backward(context: Any, gradient: Any) -> Any:
-        raise ArithmeticError("no way back")
+def fall(gradient: Any) -> Any:
+    raise ArithmeticError("no way back")
 
 
 class Abyss(Penalty, name="abyss"):
+    """Has a derivative that fails."""
+
     def __call__(self, play: Any) -> Any:
-        return Cliff.apply(play.real_output.logits).mean()
+        logits = play.real_output.logits.clone()
+        logits.register_hook(fall)
+        return logits.mean()
 
 
 class OddState(Penalty, name="odd-state"):

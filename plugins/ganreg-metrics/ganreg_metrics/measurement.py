@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,13 +84,18 @@ class Sample:
     @property
     def generated(self) -> Points:
         """The features of the generated pictures."""
-        key = ("generated", self.metric.extractor.fingerprint(), self.metric.generated)
-        return self._noted(key, self._of_generated)
+        return self._noted(("generated", self._fingerprint, self.metric.generated), self._of_generated)
 
     @property
     def real(self) -> Points:
         """The features of the real pictures, from the cache where they are known."""
-        return self._noted(("real", self.metric.extractor.fingerprint(), self.metric.real), self._of_real)
+        return self._noted(("real", self._fingerprint, self.metric.real), self._of_real)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """The extractor's, which may read a large file for it."""
+        metric: InFeatures = self.metric
+        return metric.extractor.fingerprint()
 
     @property
     def _seen(self) -> Seen:
@@ -109,11 +115,8 @@ class Sample:
         return Points(found.values, found.logits, torch.cat(labels) if labels else None)
 
     def _of_real(self) -> Points:
-        metric: InFeatures = self.metric
         first = self._features([next(self.real_pictures())]).values
-        found = remembered(
-            self._seen.sha256, metric.extractor.fingerprint(), first, lambda: self._features(self.real_pictures())
-        )
+        found = remembered(self._seen.sha256, self._fingerprint, first, lambda: self._features(self.real_pictures()))
         return Points(found.values, found.logits, self._seen.labels)
 
     def _look(self) -> Seen:
@@ -129,7 +132,7 @@ class Sample:
         metric = self.metric
         told: dict[str, Plain] = {**self.evaluation.facts, **metric.model_dump(exclude={"every", "extractor"})}
         if self._extract is not None:
-            told["extractor"] = metric.extractor.fingerprint()
+            told["extractor"] = self._fingerprint
         return {**told, "real": self._seen.count, "real_sha256": self._seen.sha256}
 
     @torch.no_grad()
