@@ -301,6 +301,7 @@ class Run:
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.layout import suits_channels_last
         from ganreg.engine.loop import Training
+        from ganreg.engine.recorder import record_steps
         from ganreg.engine.world import ALONE
 
         spec = self.spec
@@ -314,6 +315,8 @@ class Run:
         match.lay_out(suits_channels_last(match, again))
         if spec.train.compile:
             compile_parts(match, again, say)
+        if spec.train.cuda_graphs:
+            record_steps(match, say)
         return Training(
             match,
             feed,

@@ -146,7 +146,10 @@ def _build(
         except Exception as error:
             message = f"the {component.kind} '{component.name}' cannot be built: {type(error).__name__}: {error}"
             raise SpecError([Mistake(message, path)]) from error
-    return built.to(device) if isinstance(built, nn.Module) else built
+    for _, part in _with_inner(name, built):
+        if isinstance(part, nn.Module):
+            part.to(device)
+    return built
 
 
 def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:

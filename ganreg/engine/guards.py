@@ -1,13 +1,14 @@
 """Numbers that stop being finite stop the run before they move a weight, and are named.
 
 On the CPU each update is judged as it comes. Elsewhere reading a number would make the host wait for the device: there
-a bad update is remembered on the device, and `check` reads that when losses are read or a checkpoint is due.
+numbers stay on the device, and `check` reads them when losses are read or a checkpoint is due.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,49 +20,63 @@ if TYPE_CHECKING:
     from ganreg.engine.play import Play
     from ganreg.engine.player import Player
 
-NEVER = 2**62
+MANY = 4096
+"""Numbers that are kept on a device before they are read all the same."""
 
 
 class Guard:
-    """Watches the terms and gradients of a match."""
+    """Watches the terms and gradients of a match.
 
-    def __init__(self) -> None:
-        self._first: dict[str, Tensor] = {}
+    deferred: whether numbers are kept until `check`, and not read as they come.
+    """
 
-    def see(self, step: int, numbers: Mapping[str, Tensor]) -> None:
-        """Remember the first step at which each number, by "player/term", was not finite."""
-        for name, value in numbers.items():
-            seen = torch.where(torch.isfinite(value.detach()), NEVER, step)
-            self._first[name] = torch.minimum(self._first[name], seen) if name in self._first else seen
+    def __init__(self, *, deferred: bool) -> None:
+        self.deferred = deferred
+        self._seen: list[tuple[int, str, Tensor]] = []
+
+    def see(self, step: int, numbers: Iterable[tuple[str, Tensor]]) -> None:
+        """Keep numbers of a step, with "player/term", to be read at the next `check`; very many are read here."""
+        self._seen += [(step, name, value.detach().float().reshape(())) for name, value in numbers]
+        if len(self._seen) >= MANY:
+            self.check({})
 
     def judge(self, play: Play, mover: Player, terms: Mapping[str, Tensor]) -> Tensor:
         """Look at the gradients and terms, by "player/term", of a player's turn before its weights move.
 
-        The norm of all gradients. Raises DivergenceError on the CPU; elsewhere `check` will.
+        The norm of all gradients. Raises DivergenceError, unless that is deferred to `check`.
         """
         norm = nn.utils.get_total_norm([p.grad for p in mover.parameters if p.grad is not None])
-        if norm.device.type == "cpu":
-            if not all(map(math.isfinite, (norm, *terms.values()))):
-                cause = _cause(play, mover, terms)
-                raise DivergenceError(f"step {play.step + 1}, the {play.player}'s turn: {cause} is not finite")
-        elif norm.device.type != "meta":
-            self.see(play.step, {f"{play.player}/gradient": norm})
+        if self.deferred:
+            self.see(play.step, [(f"{play.player}/gradient", norm)])
+        elif not all(map(math.isfinite, (norm, *terms.values()))):
+            cause = _cause(play, mover, terms)
+            raise DivergenceError(f"step {play.step + 1}, the {play.player}'s turn: {cause} is not finite")
         return norm
 
     def check(self, networks: Mapping[str, nn.Module]) -> None:
         """Raise DivergenceError where a number that was seen, or a weight or buffer now, is not finite."""
-        if self._first:
-            steps = torch.stack([value.reshape(()) for value in self._first.values()]).tolist()
-            step, name = min(zip(steps, self._first, strict=True))
-            if step < NEVER:
+        if self._seen:
+            finite = torch.isfinite(torch.stack([value for *_, value in self._seen])).tolist()
+            if not all(finite):
+                step, name, _ = self._seen[finite.index(False)]
                 player, _, term = name.partition("/")
                 raise DivergenceError(f"step {step + 1}, the {player}'s turn: the term '{term}' is not finite")
+            self._seen.clear()
         if found := unsound(networks):
             raise DivergenceError(f"{found} is not finite")
 
+    @contextmanager
+    def collecting(self) -> Iterator[list[tuple[int, str, Tensor]]]:
+        """What is seen within, with its step and name; it is not kept."""
+        before, self._seen = self._seen, []
+        try:
+            yield self._seen
+        finally:
+            self._seen = before
+
     def forget(self) -> None:
         """Begin again, after the numbers that were seen have been taken back."""
-        self._first.clear()
+        self._seen.clear()
 
 
 def _cause(play: Play, mover: Player, terms: Mapping[str, Tensor]) -> str:

@@ -1,4 +1,4 @@
-"""Whether a run's kernels lie in memory with their channels last, as convolutions on a CPU like them best."""
+"""Whether a run's kernels lie in memory with their channels last, as convolutions on CPUs and GPUs like them best."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FEW = 4
 
 
 def suits_channels_last(match: Match, again: Again) -> bool:
-    """What the spec says, or else whether a match of convolutions on the CPU plays its first step so.
+    """What the spec says, or else whether a match of convolutions plays its first step so.
 
     The trial's batch is small. A stranger's `view` may fail on tensors of that order. What takes how long decides
     nothing: a run would not be repeated bit for bit (`make bench` measures what it gains).
@@ -26,7 +26,7 @@ def suits_channels_last(match: Match, again: Again) -> bool:
     if wanted is not None:
         return wanted
     grows = bool(match.spec.schedule.milestones())
-    if match.device.type != "cpu" or grows or not any(map(_convolves, match.networks.values())):
+    if match.device.type not in ("cpu", "cuda") or grows or not any(map(_convolves, match.networks.values())):
         return False
     return failure(again, _small(match.spec, match.world.size), lambda trial: trial.lay_out(True)) is None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial, reduce
@@ -15,11 +15,14 @@ from torch.nn.functional import interpolate
 from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
 from ganreg.engine.blame import sentence
+from ganreg.engine.counters import Counter, notice
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard
+from ganreg.engine.inputs import Inputs
 from ganreg.engine.play import Play
 from ganreg.engine.player import Player
+from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream, rekey
@@ -44,8 +47,12 @@ class Match:
     """One game being played: networks, players, and the verbs by which a schedule moves them.
 
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
-    attempt: how often the run was rolled back; each attempt has noise of its own.
+    attempt: how often the run was rolled back; each attempt has noise of its own. turns: of each player in
+    the present step. recorder: what replays steps, if anything does.
     """
+
+    step_index = Counter()
+    position = Counter()
 
     def __init__(
         self, spec: RunSpec, parts: Parts, feed: Batches | None, device: torch.device, world: World = ALONE
@@ -60,13 +67,15 @@ class Match:
         required = {word for _, part in spec.components() for word in part.requires}
         self._unasked = {word: empty for word, empty in LARGE.items() if word not in required}
         self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
-        self.guard = Guard()
+        self.guard = Guard(deferred=device.type != "cpu")
         self.terms: dict[str, Tensor] = {}
         self.metrics: Mapping[str, Any] = {}
         self.step_index = 0
         self.position = 0
         self.attempt = 0
         self.channels_last = False
+        self.recorder: Recorder | None = None
+        self.inputs: Inputs | None = None
         self.stage_index = 0
         self.size: int | None = None
         self.fade = 1.0
@@ -79,7 +88,7 @@ class Match:
         self.ema = Ema(generators, partial(spec.ema.at, train=spec.train)) if spec.ema else None
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self.fakes = Fakes(self)
-        self._turns: Counter[str] = Counter()
+        self.turns: Tally[str] = Tally()
         self._batches: dict[tuple[int, int], Batch] = {}
         self._plays: dict[str, Play] = {}
         self._mover: str | None = None
@@ -128,6 +137,7 @@ class Match:
         turn = self._take_turn(player)
 
         def loss() -> Tensor:
+            notice("an objective keys the global generators itself")
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: dict[str, Tensor] = {}
             for part in self._parts_of_batch():
@@ -194,6 +204,7 @@ class Match:
         """
         if (index, size, fade) == (self.stage_index, self.size, self.fade):
             return
+        self._forget()
         grows = index != self.stage_index
         self.stage_index, self.size, self.fade = index, size, fade
         with torch.random.fork_rng():
@@ -220,23 +231,50 @@ class Match:
 
     def step(self) -> None:
         """Play one step of the schedule. Its randomness follows from seed and step alone."""
-        rekey(derive(self.spec.seed, "global", self.step_index))
-        self._turns.clear()
-        self.parts.schedule.step(self)
-        self.fakes.clear()
-        self._batches.clear()
+        self.rekey()
+        if self.recorder is None:
+            self.perform()
+        else:
+            self.recorder.step()
         if not self.world.alone:
             buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
             self.world.follow(buffers)  # statistics that each has of its own rows
         if self.ema:
             self.ema.update(self.step_index)
-        self.position += max(self._turns.values(), default=0)
+        self.position += max(self.turns.values(), default=0)
         self.step_index += 1
+
+    def perform(self) -> None:
+        """Play the schedule once."""
+        self.turns.clear()
+        try:
+            self.parts.schedule.step(self)
+        finally:
+            self.fakes.clear()
+            self._batches.clear()
+
+    def rekey(self) -> None:
+        """Key the global generators for the present step."""
+        rekey(derive(self.spec.seed, "global", self.step_index))
 
     def noise(self, count: int, *key: str | int) -> Tensor:
         """(count, latent) of the spec's distribution, a function of seed and key."""
-        attempt = ("attempt", self.attempt) if self.attempt else ()
-        stream = Stream(self.device, self.spec.seed, *key, *attempt)
+        return self._latents(Stream(self.device, self.spec.seed, *key, *self._attempt()), count)
+
+    def noise_of_turn(self, step: int, turn: int) -> Tensor:
+        """`noise` of a turn, for a whole batch."""
+        return self._latents(self.stream("noise", step, turn, *self._attempt()), self.spec.train.batch_size)
+
+    def stream(self, purpose: str, step: int, *place: str | int, share: Share | None = None) -> Stream:
+        """Random numbers for a purpose and place in a step, the present one where a step is recorded."""
+        if self.inputs is not None:
+            return self.inputs.stream(purpose, place, share)
+        return Stream(self.device, self.spec.seed, purpose, step, *place, share=share)
+
+    def _attempt(self) -> tuple[str | int, ...]:
+        return ("attempt", self.attempt) if self.attempt else ()
+
+    def _latents(self, stream: Stream, count: int) -> Tensor:
         size = (count, self.parts.task.latent)
         uniform = self.spec.latent.distribution == "uniform"
         return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
@@ -272,11 +310,17 @@ class Match:
 
         A refused state may have been taken in half: play on only from another.
         """
+        self._forget()
         restore(self, state)
 
+    def _forget(self) -> None:
+        """Other tensors may stand in place of those that a recorded step knows."""
+        if self.recorder:
+            self.recorder.forget()
+
     def _take_turn(self, player: str) -> int:
-        turn = self._turns[player]
-        self._turns[player] += 1
+        turn = self.turns[player]
+        self.turns[player] += 1
         return turn
 
     def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
@@ -289,11 +333,17 @@ class Match:
 
     def _batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
         """Rows of a batch of the run, read once for players that share it."""
-        assert self._feed is not None, "a match without data is for sampling alone"
-        batch = self._batches.get((position, rows.start)) or self._feed.batch(position, rows)
+        batch = self._batches.get((position, rows.start))
+        if batch is None:
+            batch = self.inputs.batch(position, rows) if self.inputs else self.read(position, rows)
         if shared:
             self._batches[position, rows.start] = batch
         return batch
+
+    def read(self, position: int, rows: slice) -> Batch:
+        """Rows of a batch of the run, from the data."""
+        assert self._feed is not None, "a match without data is for sampling alone"
+        return self._feed.batch(position, rows)
 
     def _terms_of(self, play: Play) -> dict[str, Tensor]:
         """The terms of a part of a batch, each with its share of the whole."""
@@ -312,9 +362,9 @@ class Match:
             raise PluginError(f"{what} failed in step {self.step_index + 1}: {sentence(error)}") from error
 
     def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:
-        named = {f"{player}/{name}": value for name, value in seen.items()}
-        if self.device.type != "cpu":  # where the guard reads them as they come
-            self.guard.see(self.step_index, named)
+        named = {f"{player}/{name}": value.to(self.device) for name, value in seen.items()}
+        if self.guard.deferred:
+            self.guard.see(self.step_index, named.items())
         self.terms.update(named)
 
     def _terms(self, play: Play) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganreg.batch import Batch, DiscriminatorOutput
+from ganreg.engine.counters import Counter
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream
 
@@ -35,6 +36,9 @@ class Play:
     of all is what the player minimizes. The run's loss is given what the discriminators of all have said, and so is
     whoever asks for `real_output` or `fake_output` in `after_update`; `gather` does it for anything else.
     """
+
+    step = Counter()
+    updates = Counter()
 
     def __init__(
         self,
@@ -106,8 +110,7 @@ class Play:
     @cached_property
     def noise(self) -> Tensor:
         """(N, latent) noise of this turn, as drawn; that of the other players' turns of the same number."""
-        key = ("noise", self.step, self.turn)
-        return self._match.noise(self._match.spec.train.batch_size, *key)[self._part]
+        return self._match.noise_of_turn(self.step, self.turn)[self._part]
 
     @cached_property
     def z(self) -> Tensor:
@@ -200,7 +203,7 @@ class Play:
         self._draws += 1
         start = self._part.start - (self._share.start if self._share else 0)
         place = (self.step, self.player, self.turn, start, self._draws)
-        return Stream(self._match.device, self._match.spec.seed, purpose, *place, share=self._share)
+        return self._match.stream(purpose, *place, share=self._share)
 
     def gather(self, tensor: Tensor) -> Tensor:
         """The rows (N, …) of all processes that play the turn; a number counts as one row. Alone, the tensor as it is.

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganreg.engine.counters import Counter
 from ganreg.errors import Mistake, SpecError
 
 
@@ -18,6 +19,8 @@ class Player:
 
     parameters: its trainable ones, in the networks' order. updates: how often it has moved.
     """
+
+    updates = Counter()
 
     def __init__(
         self,
@@ -90,15 +93,20 @@ class Player:
         """On leaving, weights (and the optimizer's state) are what they were on entering; gradients stay."""
         current = [p.detach() for p in self.parameters]
         weights = [p.clone() for p in current]
-        state = {p: _copied(values) for p, values in self.optimizer.state.items()}
+        held = {p: dict(values) for p, values in self.optimizer.state.items()}
+        state = {p: _copied(values) for p, values in held.items()}
         settings = [_copied(group) for group in self.optimizer.param_groups]
         try:
             yield
         finally:
             torch._foreach_copy_(current, weights)
             if optimizer:
+                for p, values in held.items():  # in the same tensors: a recorded step knows no others
+                    for key, value in values.items():
+                        if isinstance(value, Tensor):
+                            value.copy_(state[p][key])
                 self.optimizer.state.clear()
-                self.optimizer.state.update(state)
+                self.optimizer.state.update(held)
                 for group, before in zip(self.optimizer.param_groups, settings, strict=True):
                     group.update(before)
 

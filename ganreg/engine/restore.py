@@ -21,7 +21,7 @@ from ganreg.assembly import assemble
 from ganreg.engine.blame import sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.guards import first_bad
-from ganreg.engine.state import same, split
+from ganreg.engine.state import moved, same, split
 from ganreg.engine.streams import untouched
 from ganreg.errors import CheckpointError, GanregError, PluginError, brief
 from ganreg.spec.runspec import RunSpec
@@ -106,7 +106,7 @@ def _take(match: Match, state: Mapping[str, Any]) -> None:
         player.updates = state["updates"][name]
     for name, part in _others(match):
         if hasattr(part, "load_state_dict"):
-            part.load_state_dict(state["parts"][name])
+            part.load_state_dict(moved(state["parts"][name], match.device))
 
 
 def _others(match: Match) -> Iterator[tuple[str, Any]]:

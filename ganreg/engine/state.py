@@ -58,6 +58,13 @@ def join(value: Any, tensors: dict[str, Tensor]) -> Any:
     return {key: join(item, tensors) for key, item in value.items()}
 
 
+def moved(value: Any, device: torch.device) -> Any:
+    """The same nested state with its tensors on a device."""
+    tensors: dict[str, Tensor] = {}
+    plain = split(value, tensors)
+    return join(plain, {path: tensor.to(device) for path, tensor in tensors.items()})
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether two states are equal, tensors bit for bit."""
     mine: dict[str, Tensor] = {}

@@ -40,30 +40,34 @@ class Stream:
 
     def normal(self, *size: int) -> Tensor:
         """N(0, 1), float32."""
-        return self._drawn(torch.randn, size)
+        return self._rows_of(torch.randn, size)
 
     def uniform(self, *size: int) -> Tensor:
         """Uniform over [0, 1), float32."""
-        return self._drawn(torch.rand, size)
+        return self._rows_of(torch.rand, size)
 
     def integers(self, high: int, *size: int) -> Tensor:
         """Uniform over 0 … high - 1, int64."""
-        return self._drawn(partial(torch.randint, high), size)
+        return self._rows_of(partial(torch.randint, high), size)
 
     def permutation(self, count: int) -> Tensor:
         """0 … count - 1 in random order, int64."""
         if self.generator is None:
             return torch.empty(count, dtype=torch.int64, device=self.device)
-        return torch.randperm(count, generator=self.generator, device=self.device)
+        return self._drawn(partial(torch.randperm, count))
 
-    def _drawn(self, draw: Callable[..., Tensor], size: tuple[int, ...]) -> Tensor:
+    def _rows_of(self, draw: Callable[..., Tensor], size: tuple[int, ...]) -> Tensor:
         """The numbers of a size, or of the whole and these rows of it."""
         share = self._share
         if share is None or share.count not in size:
-            return draw(size, generator=self.generator, device=self.device)
+            return self._drawn(partial(draw, size))
         rows = size.index(share.count)
         whole = (*size[:rows], share.whole, *size[rows + 1 :])
-        return draw(whole, generator=self.generator, device=self.device).narrow(rows, share.start, share.count)
+        return self._drawn(partial(draw, whole)).narrow(rows, share.start, share.count)
+
+    def _drawn(self, draw: partial[Tensor]) -> Tensor:
+        """The numbers that come next."""
+        return draw(generator=self.generator, device=self.device)
 
 
 def rekey(key: int) -> None:

@@ -1,7 +1,8 @@
 """The processes that play a run together, one per device, and what they tell each other.
 
-Every process plays its rows of each batch. torch.distributed is the engine: Gloo on CPUs, NCCL on GPUs. What is
-gathered is ordered as in one process, so that the number of processes changes a run by rounding alone.
+Every process plays its rows of each batch. torch.distributed is the engine: NCCL where each has a GPU of its own, Gloo
+elsewhere. What is gathered is ordered as in one process, so that the number of processes changes a run by rounding
+alone.
 """
 
 from __future__ import annotations
@@ -206,6 +207,12 @@ def _under(prefix: str, store: Any) -> Any:
     return dist.PrefixStore(prefix, store)  # type: ignore[attr-defined]
 
 
+def _shared(store: Any, rank: int, size: int, device: torch.device) -> bool:
+    """Whether two of the processes play on one device, which NCCL refuses."""
+    store.set(str(rank), f"{socket.gethostname()} {device}")
+    return len({store.get(str(other)) for other in range(size)}) < size
+
+
 _joins = count()
 
 
@@ -226,7 +233,8 @@ def joined(device: Callable[[], torch.device]) -> Iterator[World]:
     place = f"{processes.restarts()}/{next(_joins)}"  # what others have left in the store is not for this run
     began = not dist.is_initialized()
     if began:
-        backend = "gloo" if mine.type == "cpu" else f"cpu:gloo,{mine.type}:nccl"
+        gloo = mine.type == "cpu" or _shared(_under(f"device/{place}", store), rank, size, mine)
+        backend = "gloo" if gloo else f"cpu:gloo,{mine.type}:nccl"
         group = _under(f"group/{place}", store)
         dist.init_process_group(backend, store=group, rank=rank, world_size=size, timeout=PATIENCE)
     name = f"process {rank} of {size} (pid {os.getpid()} on {socket.gethostname()})"

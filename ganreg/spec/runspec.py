@@ -66,8 +66,9 @@ class Train(Section):
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
     compile: bool = Field(False, description="compile networks and loss with torch.compile, as far as they train so")
+    cuda_graphs: bool = Field(False, description="on CUDA, record a step and replay it, where it is the same each time")
     channels_last: bool | None = Field(
-        None, description="kernels in memory with channels last; null: on the CPU, where a first step goes well so"
+        None, description="kernels in memory with channels last; null: on CPU and CUDA, where a first step goes well so"
     )
     sync_batch_norm: bool = Field(
         False, description="of several processes, let batch normalization see the rows of all"

@@ -58,11 +58,26 @@ CASES: Mapping[str, Mapping[str, Any]] = {
         "conditional": True,
     },
 }
+WIDE: Mapping[str, Mapping[str, Any]] = {
+    "dcgan-64-wide": {
+        "data": {"name": "noise", "side": 64},
+        "generator": {"name": "classic/dcgan", "width": 128, "max_width": 1024},
+        "discriminator": {"name": "classic/dcgan", "width": 128, "max_width": 1024},
+        "train": {"batch_size": 256, "device": "cuda"},
+    },
+    "resnet-32-wide": {
+        "data": {"name": "noise", "side": 32},
+        "generator": {"name": "resnet", "width": 256},
+        "discriminator": {"name": "resnet", "width": 256},
+        "train": {"batch_size": 256, "device": "cuda"},
+    },
+}
+"""What keeps an accelerator busy, and is nothing for a CPU."""
 
 
 def spec_of(name: str, folder: str, **train: Any) -> dict[str, Any]:
     """The spec of a case, which writes as little as a run can."""
-    spec = {**COMMON, **CASES[name]}
+    spec = {**COMMON, **{**CASES, **WIDE}[name]}
     spec["train"] = {**spec["train"], "steps": 1_000_000, **train}
     spec["output"] = {"folder": folder, "samples_every": 10**7, "samples": 4, "checkpoint_every": 10**7}
     return spec

@@ -71,6 +71,21 @@ keep their 32 bits. The processor's AMX multiplies matrices of bfloat16 several 
 nothing.
 """
 
+ACCELERATOR = """\
+## On an accelerator
+
+The same cases, and two that keep such a device busy: DCGAN-64 of width 128 and the ResNet of width 256, in batches of
+256. All loops take turns in one process (`tests/benchmarks/accelerator.py`), the bare one in the numbers of 32 bits
+that torch has by default, TF32 in its convolutions. Small networks leave the device idle while Python launches their
+kernels one by one; with `train.cuda_graphs: true` a step is recorded once and replayed
+([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do.
+"""
+HELD = """\
+What each of them holds of the device's memory at most, in MiB. ganreg keeps the generator's activations from the
+discriminator's turn for its own, where a bare loop makes the pictures twice; `train.accumulate` makes less of both. A
+recording keeps a step's memory for itself.
+"""
+
 START = """\
 ## Start
 
@@ -99,6 +114,7 @@ def main() -> None:
     parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
     parser.add_argument("--compiled", type=read, metavar="FILE", help="what tests.benchmarks has found so")
     parser.add_argument("--bf16", type=read, metavar="FILE", help="what tests.benchmarks has found so")
+    parser.add_argument("--accelerator", type=read, metavar="FILE", help="what tests.benchmarks.accelerator has found")
     parser.add_argument("--start", type=read, metavar="FILE", help="what tests.benchmarks.start has found")
     parser.add_argument("--loader", type=read, metavar="FILE", help="what tests.benchmarks.loader has found")
     options = parser.parse_args()
@@ -107,6 +123,7 @@ def main() -> None:
         *(beside(options.peers) if options.peers else ()),
         *(changed(COMPILED, "compiled", options.compiled, options.speed) if options.compiled else ()),
         *(changed(BF16, "bf16", options.bf16, options.speed) if options.bf16 else ()),
+        *(accelerator(options.accelerator) if options.accelerator else ()),
         *(start(options.start) if options.start else ()),
         *(loader(options.loader) if options.loader else ()),
     ]
@@ -180,6 +197,34 @@ def changed(introduction: str, how: str, found: Mapping[str, Any], speed: Mappin
         yield row(name, [*times, *(shown(c["alone"]["ratio"]) for c in (case, speed["cases"][name]))])
     pays = [name for name, case in found["cases"].items() if median(case) < median(speed["cases"][name])]
     yield f"\nSo here it pays in {len(pays)} of {len(found['cases'])} cases{': ' if pays else ''}{', '.join(pays)}."
+
+
+def accelerator(found: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of an accelerator."""
+    yield "\n" + ACCELERATOR
+    yield measured(found, f"medians of {found['rounds']} rounds")
+    cases = found["cases"]
+    settings = list(dict.fromkeys(loop for case in cases.values() for loop in case["milliseconds"]))
+    yield row("milliseconds", cases)
+    yield "|---|" + "---|" * len(cases)
+    for setting in settings:
+        yield row(setting, [number(case["milliseconds"].get(setting)) for case in cases.values()])
+    for title, key in (("to bare", "ratio"), ("images per second", "images per second")):
+        yield "\n" + row(title, cases)
+        yield "|---|" + "---|" * len(cases)
+        for setting in settings[1:] if key == "ratio" else settings:
+            cells = [case[key].get(setting) for case in cases.values()]
+            yield row(setting, [shown(cell) if key == "ratio" else number(cell) for cell in cells])
+    yield "\n" + HELD
+    yield row("MiB", cases)
+    yield "|---|" + "---|" * len(cases)
+    for setting in settings:
+        yield row(setting, [number(case["held"].get(setting)) for case in cases.values()])
+
+
+def number(value: float | None) -> str:
+    """With as many places as it takes; nothing for what was not measured."""
+    return "" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def median(case: Mapping[str, Any]) -> float:

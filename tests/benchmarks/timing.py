@@ -32,10 +32,10 @@ def now() -> float:
     return time.perf_counter()
 
 
-def steps_of(work: Callable[[], None]) -> int:
-    """How many steps take `SECONDS`; in sixteens where a penalty comes every sixteenth."""
+def steps_of(work: Callable[[], None], seconds: float = SECONDS) -> int:
+    """How many steps take so long; in sixteens where a penalty comes every sixteenth."""
     timed(work, 2)
-    steps = max(1, round(SECONDS / timed(work, 3)))
+    steps = max(1, round(seconds / timed(work, 3)))
     return steps if steps < 8 else -(-steps // 16) * 16
 
 

@@ -235,9 +235,9 @@ class SpoiledAverage(Penalty, name="spoiled-average"):
 
 
 def test_other_devices_remember_the_first_bad_step_until_they_are_asked() -> None:
-    guard = Guard()
+    guard = Guard(deferred=True)
     for step, value in enumerate([1.0, math.nan, math.inf, 2.0]):
-        guard.see(step, {"generator/loss": torch.tensor(value), "discriminator/loss": torch.tensor(0.0)})
+        guard.see(step, [("generator/loss", torch.tensor(value)), ("discriminator/loss", torch.tensor(0.0))])
     with pytest.raises(DivergenceError, match="step 2, the generator's turn: the term 'loss'"):
         guard.check({})
     guard.forget()

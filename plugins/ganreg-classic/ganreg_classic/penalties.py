@@ -69,7 +69,7 @@ class WeightClipping(SidedPenalty, name="weight-clipping"):
         """Clamp the weights in place, once their own player has moved."""
         import torch
 
-        if play.player == self.side and play.updates % self.every == 0:
+        if play.player == self.side and (self.every == 1 or play.updates % self.every == 0):
             with torch.no_grad():
                 for parameter in play.parameters():
                     parameter.clamp_(-self.limit, self.limit)

@@ -124,7 +124,7 @@ class MaximumMeanDiscrepancy(Distance, name="mmd"):
         similarity, count = self._similarity(points, points), len(points)
         if self.estimator == "biased":
             return similarity.mean()
-        return (similarity.sum() - similarity.trace()) / max(count * (count - 1), 1)
+        return (similarity.sum() - similarity.diagonal().sum()) / max(count * (count - 1), 1)
 
     def _similarity(self, points: Tensor, others: Tensor) -> Tensor:
         """k of each pair, (N, M)."""

@@ -39,7 +39,7 @@ class OptimisticGradientDescent(Descent):
 
     def displacement(self, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
         """Twice this gradient's step, less the last one's."""
-        return _optimistic(gradient.clone(), state, group["lr"])
+        return _optimistic(gradient, state, group["lr"])
 
 
 class OptimisticAdam(Descent):
@@ -60,15 +60,12 @@ class NegativeMomentum(Descent):
 
     def displacement(self, gradient: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
         """The step, and a part of the last displacement back."""
-        moved: Tensor = -group["lr"] * gradient
-        if "moved" in state:
-            moved = moved + group["momentum"] * state["moved"]
-        state["moved"] = moved
-        return moved
+        moved: Tensor = state.setdefault("moved", torch.zeros_like(gradient))
+        return moved.mul_(group["momentum"]).sub_(group["lr"] * gradient)
 
 
 def _optimistic(direction: Tensor, state: dict[str, Any], lr: float) -> Tensor:
-    last = state.get("last", torch.zeros_like(direction))
-    state["last"] = direction
+    last: Tensor = state.setdefault("last", torch.zeros_like(direction))
     displacement: Tensor = lr * (last - 2 * direction)
+    last.copy_(direction)
     return displacement

@@ -50,7 +50,9 @@ class PastExtragradient(Extragradient, name="past-extragradient"):
 
     def build(self, task: Task) -> PastExtragradient:
         """One that has no past."""
-        return self.model_copy()
+        built = self.model_copy()
+        built._past = {}
+        return built
 
     def step(self, game: Match) -> None:
         """Play one step."""
@@ -68,9 +70,12 @@ class PastExtragradient(Extragradient, name="past-extragradient"):
         self._remember(game)
 
     def _remember(self, game: Match) -> None:
-        self._past = {
-            name: None if weight.grad is None else weight.grad.clone() for name, weight in named_weights(game).items()
-        }
+        for name, weight in named_weights(game).items():
+            past = self._past.get(name)
+            if weight.grad is None or past is None or past.shape != weight.shape:
+                self._past[name] = None if weight.grad is None else weight.grad.clone()
+            else:
+                past.copy_(weight.grad)
 
     def _recall(self, game: Match) -> None:
         for name, weight in named_weights(game).items():
@@ -83,7 +88,7 @@ class PastExtragradient(Extragradient, name="past-extragradient"):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a `state_dict()`."""
-        self._past = dict(state["past"])
+        self._past = {name: None if past is None else past.clone() for name, past in state["past"].items()}
 
 
 class Prediction(Schedule, name="prediction"):

@@ -74,7 +74,7 @@ class PullAway(Penalty, name="pull-away"):
         for scale in play.fake_output.scales():
             directions = normalize(scale.embedding, dim=1)
             squares = (directions @ directions.T).square()
-            terms.append((squares.sum() - squares.trace()) / max(len(squares) * (len(squares) - 1), 1))
+            terms.append((squares.sum() - squares.diagonal().sum()) / max(len(squares) * (len(squares) - 1), 1))
         return torch.stack(terms).sum()
 
 

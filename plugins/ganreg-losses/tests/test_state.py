@@ -120,7 +120,7 @@ def test_k_follows_the_balance(run):
         assert match.terms["generator/loss"].item() == pytest.approx(fake_error, rel=1e-5)
         match.apply("generator")
         match.position += 1
-        match._turns.clear()
+        match.turns.clear()
         match.step_index += 1
         k = min(max(k + 0.2 * (0.6 * real_error - fake_error), 0), 1)
         assert float(match.parts.loss.k) == pytest.approx(k, abs=1e-6)

@@ -67,7 +67,7 @@ class LeCam(nn.Module):
 
     def forward(self, play: Play) -> Tensor | None:
         """The sum of both means; a scalar, or None before its start."""
-        if play.step < self.start:
+        if self.start and play.step < self.start:
             return None
         return mean_square(play.real_output, self.fake) + mean_square(play.fake_output, self.real)
 

@@ -87,7 +87,7 @@ def test_every_kth_update_has_a_term_k_times_as_large(make_match):
         for _ in range(6):
             match.terms.clear()
             match.update("discriminator")
-            match._turns.clear()
+            match.turns.clear()
             seen[every].append(float(match.terms.get("discriminator/r2", 0)))
     assert [value > 0 for value in seen[3]] == [True, False, False] * 2
     assert sum(seen[3]) == pytest.approx(sum(seen[1]), rel=1e-4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,6 +21,12 @@ SYM6 = (
 
 HALF_BAND = (-1 / 32, 0.0, 9 / 32, 16 / 32, 9 / 32, 0.0, -1 / 32)
 """½H(z)H(1/z) of sym2, the wavelet of two vanishing moments: the lower half of all frequencies."""
+
+
+@cache
+def constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The numbers in a tensor; a device gets them once, and not in each step."""
+    return torch.tensor(values, dtype=dtype, device=device)
 
 
 @contextmanager
@@ -68,7 +75,7 @@ def halved(images: Tensor) -> Tensor:
 
 
 def _kernel(images: Tensor) -> Tensor:
-    taps = torch.tensor(SYM6, dtype=images.dtype, device=images.device)
+    taps = constant(SYM6, images.dtype, images.device)
     return (taps[:, None] * taps).expand(images.shape[1], 1, -1, -1)
 
 
@@ -81,7 +88,7 @@ def octaves(like: Tensor) -> Tensor:
     below, bands = one, []
     for spread in (1, 2, 4):
         half = torch.zeros(6 * spread + 1, dtype=like.dtype, device=like.device)
-        half[::spread] = torch.tensor(HALF_BAND, dtype=like.dtype, device=like.device)
+        half[::spread] = constant(HALF_BAND, like.dtype, like.device)
         wide = _convolved(below, half)
         bands.append(_centred(below, len(wide)) - wide)
         below = wide

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganreg_augment.transforms.affine import rotation, scaling, transformed, translation
 from ganreg_augment.transforms.boxes import erased
 from ganreg_augment.transforms.colors import hue, recoloured
-from ganreg_augment.transforms.filtering import full_precision, octaves, separable
+from ganreg_augment.transforms.filtering import constant, full_precision, octaves, separable
 from ganreg_augment.transforms.sampling import indices, shift
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def color(images: Tensor, random: Stream, p: Probability) -> Tensor:
 def filtering(images: Tensor, random: Stream, p: Probability) -> Tensor:
     """Four octaves, each amplified by 2^N(0, 1) in its turn, and all by what keeps the expected power."""
     count, bands = len(images), octaves(images)
-    power = torch.tensor(POWER, device=images.device)
+    power = constant(POWER, torch.float32, images.device)
     gains = torch.ones(count, len(bands), device=images.device)
     for band in torch.eye(len(bands), device=images.device):
         amplified = _sometimes(random, p, random.normal(count).exp2(), 1.0)[:, None] ** band

@@ -17,7 +17,9 @@ class Covariance:
     def __init__(self, rows: Tensor, ridge: Tensor) -> None:
         self.rows = rows
         self.ridge = ridge
-        self.factor = torch.linalg.cholesky(rows @ rows.T + ridge * _identity(rows))
+        factor, failed = torch.linalg.cholesky_ex(rows @ rows.T + ridge * _identity(rows))
+        # That of rows which are not finite is not either: a device is not waited for to say so.
+        self.factor = torch.where(failed > 0, torch.nan, factor)
 
     def solve(self, directions: Tensor) -> Tensor:
         """The inverse times each of the directions (K, D), by Woodbury's identity."""
@@ -99,7 +101,7 @@ def ledoit_wolf(centred: Tensor) -> Tensor:
     gram = centred @ centred.T / count
     squares = gram.square().sum()
     error = gram.diagonal().square().sum() - squares / count
-    distance = squares - gram.trace().square() / size
+    distance = squares - gram.diagonal().sum().square() / size
     return (error / distance.clamp_min(torch.finfo(gram.dtype).tiny)).clamp(0, 1)
 
 

@@ -1,0 +1,197 @@
+"""What is promised of devices, on one that is no CPU; where there is none, as on most machines, nothing is tested."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import ganreg
+from ganreg import Augmentation, Penalty, Task
+from ganreg.api import Run
+from ganreg.engine.match import Match
+from ganreg.engine.play import Play
+from ganreg.errors import DivergenceError
+from tests.conftest import TINY
+from tests.engine.test_recorder import FUSED, Dropping, Watching
+
+Tiny = Callable[..., Run]
+DEVICE = torch.accelerator.current_accelerator(check_available=True)
+pytestmark = pytest.mark.skipif(DEVICE is None, reason="no accelerator on this machine")
+graphs = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+
+
+@pytest.fixture
+def there(tiny: Tiny) -> Tiny:
+    """`tiny` on the accelerator."""
+
+    def make(**changes: Any) -> Run:
+        train = {"device": str(DEVICE), **changes.pop("train", {})}
+        return tiny(**{"optimizers": FUSED, **changes}, train=train)
+
+    return make
+
+
+def close(one: Match, other: Match, tolerance: float = 1e-3) -> None:
+    """Raise where their weights are farther from each other than rounding takes them."""
+    for name, network in one.networks.items():
+        for a, b in zip(network.parameters(), other.networks[name].parameters(), strict=True):
+            torch.testing.assert_close(a.cpu(), b.cpu(), rtol=tolerance, atol=tolerance)
+
+
+class Pair(Augmentation, name="pair"):
+    """One inside another, as combinators are."""
+
+    inner: Augmentation
+
+    def __call__(self, images: Tensor, random: Any) -> Tensor:
+        return self.inner(images, random)
+
+
+def test_a_part_inside_another_is_on_the_device(there: Tiny) -> None:
+    run = there(augment={"name": "tiny-ada", "initial": 0.5}).assemble()
+    run.match.step()
+    inner = there(augment=Pair(inner=ganreg.component("augmentation", "tiny-ada", initial=0.5))).assemble()
+    inner.match.step()
+    close(run.match, inner.match)
+
+
+class Past(Penalty, name="past"):
+    """Remembers a weight in a state of its own."""
+
+    def build(self, task: Task) -> Any:
+        return Remembered()
+
+
+class Remembered:
+    """What `past` builds."""
+
+    def __init__(self) -> None:
+        self.weight: Tensor | None = None
+
+    def __call__(self, play: Play) -> Tensor | None:
+        return None if self.weight is None else (play.parameters()[0] - self.weight).square().sum()
+
+    def after_update(self, play: Play) -> None:
+        if play.player == "discriminator":
+            self.weight = play.parameters()[0].detach().clone()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"weight": self.weight}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.weight = state["weight"]
+
+
+def test_a_run_goes_on_where_it_was_stopped(there: Tiny) -> None:
+    whole = there(name="whole", penalties=[Past()], train={"steps": 6}).train()
+    there(name="halves", penalties=[Past()], train={"steps": 3}).train()
+    again = there(name="halves", penalties=[Past()], train={"steps": 6}).train(resume=True)
+    assert whole.training
+    assert again.training
+    assert again.training.match.step_index == 6
+    close(whole.training.match, again.training.match)
+
+
+def test_the_device_makes_no_other_run(tiny: Tiny, there: Tiny) -> None:
+    """Weights, noise of the data's order and labels are the same; what the device draws is its own."""
+    here, far = tiny(optimizers=FUSED).assemble().match, there().assemble().match
+    close(here, far, 0)
+    torch.testing.assert_close(here.read(0, slice(0, 4)).images, far.read(0, slice(0, 4)).images.cpu())
+
+
+def test_a_number_that_is_not_finite_stops_the_run_before_a_checkpoint(there: Tiny) -> None:
+    class Bad(Penalty, name="bad"):
+        """NaN from the third step on."""
+
+        def __call__(self, play: Play) -> Tensor:
+            return play.real.sum() * (math.nan if play.step >= 2 else 0)
+
+    run = there(penalties=[Bad()], output={"log_every": 6, "checkpoint_every": 6})
+    with pytest.raises(DivergenceError, match="step 3, the discriminator's turn: the term 'bad'"):
+        run.train()
+    assert not list((run.folder / "checkpoints").glob("0*"))
+
+
+R1 = {"name": "tiny-r1", "weight": 2, "every": 3}
+REPLAYED: dict[str, dict[str, Any]] = {
+    "alternating": {},
+    "r1": {"penalties": [R1]},
+    "conditional": {"conditional": True},
+    "ada": {"augment": {"name": "tiny-ada", "initial": 0.5}},
+    "extragradient": {"schedule": "tiny-extragradient"},
+    "half": {"train": {"precision": "bf16"}},
+    "clipped": {"train": {"clip": 0.1, "accumulate": 2}},
+    "counting on the host": {"optimizers": {"generator": "tiny-adam", "discriminator": "tiny-adam"}},
+}
+
+
+@graphs
+@pytest.mark.parametrize("changes", REPLAYED.values(), ids=REPLAYED)
+def test_a_run_of_replayed_steps_reaches_the_weights_of_another(there: Tiny, changes: dict[str, Any]) -> None:
+    said: list[str] = []
+    matches = []
+    for name in ("played", "replayed"):
+        train = {"steps": 12, "cuda_graphs": name == "replayed", **changes.get("train", {})}
+        run = there(**{**changes, "name": name, "train": train}).train(say=said.append)
+        assert run.training
+        matches.append(run.training.match)
+    close(*matches, 1e-2)
+    assert said == ["steps are replayed from step 5 on"]
+
+
+@graphs
+def test_dropout_is_that_of_the_step(there: Tiny) -> None:
+    plain = there(discriminator=Dropping()).assemble().match
+    match = there(discriminator=Dropping(), train={"cuda_graphs": True}).assemble().match
+    for _ in range(9):
+        plain.step()
+        match.step()
+    close(plain, match, 1e-2)
+
+
+@graphs
+def test_a_step_that_reads_a_number_is_played_and_the_run_goes_on(there: Tiny) -> None:
+    """The global generator, too: dropout draws from it after a recording that has failed."""
+    said: list[str] = []
+    changes = {"discriminator": Dropping(), "penalties": [Watching(see=lambda play: float(play.real.mean()))]}
+    plain = there(**changes).assemble().match
+    run = there(**changes, train={"cuda_graphs": True}).assemble(say=said.append)
+    for _ in range(9):
+        plain.step()
+        run.match.step()
+    close(plain, run.match)
+    (sentence,) = said
+    assert sentence.startswith("steps are not replayed: ")
+
+
+@graphs
+def test_two_processes_share_a_device(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps({**TINY, "train": {"steps": 6, "batch_size": 4, "device": "cuda:0"}}))
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    for processes in ("1", "2"):
+        words = [*launch, processes, "-m", "ganreg", "run", str(spec), "--out", str(tmp_path / processes)]
+        subprocess.run(words, check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    matches = [ganreg.load(tmp_path / processes)._trained.at("latest")[0] for processes in ("1", "2")]
+    close(*matches)
+
+
+@graphs
+def test_networks_that_are_compiled_are_replayed(there: Tiny) -> None:
+    said: list[str] = []
+    plain = there(loss="tiny-non-saturating").assemble().match
+    train = {"cuda_graphs": True, "compile": True}
+    run = there(loss="tiny-non-saturating", train=train).assemble(say=said.append)
+    for _ in range(9):
+        plain.step()
+        run.match.step()
+    close(plain, run.match, 1e-2)
+    assert said[-1] == "steps are replayed from step 5 on"
