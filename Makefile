@@ -2,8 +2,8 @@
 # make test   run every test, on all cores   (ARGS="-k hinge" to choose, ARGS="-n 0" for one process)
 # make lint   style and types           make format   mend the style
 # make bench  measure steps beside a bare loop, and write docs/performance.md anew: an hour of a quiet machine;
-#             its section on other libraries is there where they are installed (the run says how); on an accelerator
-#             `python -m tests.benchmarks --set device='"cuda"'` measures the same cases
+#             its section on other libraries is there where they are installed (the run says how); that on an accelerator
+#             is of `python -m tests.benchmarks.accelerator --json tests/benchmarks/accelerator.json`, where there is one
 # make docs   write the generated pages anew and build the site into site/, strictly
 
 PYTHON ?= python3

@@ -14,6 +14,7 @@ import ganreg
 from ganreg.engine.guards import Guard
 from ganreg.errors import SpecError
 from ganreg.registry import Registry, first_party
+from tests.engine.test_recorder import beside
 
 pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 
@@ -140,6 +141,32 @@ def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason
         }
         # A schedule may let a player rest.
         assert outcome(spec, any if offer.component.kind == "schedule" else all)
+
+
+IN_STEPS = [offer for offer in STRANGERS if offer.component.kind not in ("metric", "observer", "extractor")]
+
+
+@pytest.mark.parametrize("offer", IN_STEPS, ids=lambda o: f"{o.component.kind}-{o.component.name}")
+def test_steps_with_a_strangers_part_are_replayed_as_they_are_played_or_not_at_all(offer: Any) -> None:
+    """By a tape in place of CUDA graphs, beside the first classic parts that it trains among."""
+    own = placed(offer.component.kind, {"name": offer.id, **SMALL.get(offer.id, {})})
+    for company in companies([kind for kind in PLACES if kind not in own]):
+        spec: dict[str, Any] = {
+            "data": {"name": "proofs/tiny-pictures", "classes": 10},
+            "latent": 24,
+            "conditional": True,
+            "train": {"batch_size": 4, "device": "cpu"},
+            **company,
+            **own,
+        }
+        try:
+            run = ganreg.compose(registry=REGISTRY, **spec)
+            run.check()
+        except SpecError:
+            continue
+        played, said = beside(run, steps=6)
+        assert (played == 3) == (said == ["steps are replayed from step 5 on"])
+        return
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 30, 7])

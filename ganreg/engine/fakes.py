@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import proxy
 
 from torch import Tensor
 
@@ -26,7 +27,7 @@ class Fakes:
     """
 
     def __init__(self, match: Match) -> None:
-        self._match = match
+        self._match: Match = proxy(match)  # a match that has been tried is large, and goes with its last name
         self._made: dict[int, tuple[object, Tensor]] = {}
 
     def clear(self) -> None:

@@ -28,24 +28,19 @@ READS = {
 SOLVERS = {
     "_linalg_eigh",
     "_linalg_eigvals",
-    "_linalg_slogdet",
-    "_linalg_solve_ex",
     "_linalg_svd",
-    "cholesky_solve",
     "geqrf",
-    "linalg_cholesky_ex",
     "linalg_eig",
     "linalg_householder_product",
-    "linalg_inv_ex",
     "linalg_ldl_factor_ex",
     "linalg_ldl_solve",
     "linalg_lstsq",
-    "linalg_lu_factor_ex",
-    "linalg_lu_solve",
-    "linalg_qr",
     "ormqr",
 }
-"""Operations of a library that does not stand a recording that fails, and of which some make it fail."""
+"""Operations of a library that does not stand a recording which fails, and which they make fail, or may.
+
+What is decomposed by Cholesky, LU or QR, or solved so, can be recorded (seen with torch 2.11 and CUDA 13).
+"""
 FILLS = {"index_fill", "index_fill_"}
 """Whose value is read where it is a tensor; the derivative of a trace is made so."""
 INDEXING = {"index", "index_put", "index_put_", "_unsafe_index", "_unsafe_index_put"}
@@ -77,7 +72,9 @@ class Waits(TorchDispatchMode):
         found = operation(*arguments, **(options or {}))
         name = operation.overloadpacket.__name__
         if not self._resting and self._waits(name, arguments, found):
-            self.found.append(f"{_caller()} does '{name}', for which host and device wait for each other")
+            caller = _caller()
+            if not caller.startswith("torch.optim."):  # those can do without, and do where they are recorded
+                self.found.append(f"{caller} does '{name}', for which host and device wait for each other")
         return found
 
     def _waits(self, name: str, arguments: Any, found: Any) -> bool:
@@ -98,10 +95,12 @@ class Waits(TorchDispatchMode):
 
 
 def _caller() -> str:
-    """The module that the present operation comes from, beneath torch and the engine."""
+    """The module that the present operation comes from, beneath torch and the engine; an optimizer of torch's, too."""
     frame = sys._getframe(2)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("torch.optim.") and module != "torch.optim.optimizer":
+            return module
         if not module.startswith(("torch.", "ganreg.engine.", "contextlib")) and module != "torch":
             return module
         frame = frame.f_back  # type: ignore[assignment]

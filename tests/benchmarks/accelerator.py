@@ -22,7 +22,7 @@ from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import CASES, PARTS, WIDE, spec_of
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
-SECONDS = 0.15
+SECONDS = 0.1
 """Of work between two changes from one loop to the next."""
 WARM = 8
 """Steps after which nothing is compiled, tried or recorded any more."""

@@ -11,7 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.cases import CASES
+from tests.benchmarks.cases import WIDE as WIDE_CASES
+
 DOCS = Path(__file__).parents[2] / "docs"
+ACCELERATED = Path(__file__).with_name("accelerator.json")
+"""What tests.benchmarks.accelerator has found where there was one: most machines have none."""
 INTRODUCTION = """\
 <!-- Written by tests/benchmarks/page.py: run `make bench`. -->
 
@@ -74,16 +79,15 @@ nothing.
 ACCELERATOR = """\
 ## On an accelerator
 
-The same cases, and two that keep such a device busy: DCGAN-64 of width 128 and the ResNet of width 256, in batches of
-256. All loops take turns in one process (`tests/benchmarks/accelerator.py`), the bare one in the numbers of 32 bits
-that torch has by default, TF32 in its convolutions. Small networks leave the device idle while Python launches their
-kernels one by one; with `train.cuda_graphs: true` a step is recorded once and replayed
-([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do.
+The same cases, by loops that take turns in one process. Networks as small as these leave such a device idle while
+Python launches their kernels one by one. With `train.cuda_graphs: true` a step is recorded once and then replayed
+([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do. All compute in 32
+bits here, with TF32 in convolutions, as torch does by itself.
 """
-HELD = """\
-What each of them holds of the device's memory at most, in MiB. ganreg keeps the generator's activations from the
-discriminator's turn for its own, where a bare loop makes the pictures twice; `train.accumulate` makes less of both. A
-recording keeps a step's memory for itself.
+WIDE = """\
+Two cases that keep the device busy, in batches of 256: DCGAN-64 of width 128, and the ResNet of width 256. ganreg lays
+convolutions out with channels last here, as on CPUs. It holds more than the bare loop, because the generator's
+activations of the discriminator's turn are kept for its own; `train.accumulate` makes less of both.
 """
 
 START = """\
@@ -114,7 +118,6 @@ def main() -> None:
     parser.add_argument("--peers", type=read, metavar="FILE", help="what tests.benchmarks.peers has found")
     parser.add_argument("--compiled", type=read, metavar="FILE", help="what tests.benchmarks has found so")
     parser.add_argument("--bf16", type=read, metavar="FILE", help="what tests.benchmarks has found so")
-    parser.add_argument("--accelerator", type=read, metavar="FILE", help="what tests.benchmarks.accelerator has found")
     parser.add_argument("--start", type=read, metavar="FILE", help="what tests.benchmarks.start has found")
     parser.add_argument("--loader", type=read, metavar="FILE", help="what tests.benchmarks.loader has found")
     options = parser.parse_args()
@@ -123,7 +126,7 @@ def main() -> None:
         *(beside(options.peers) if options.peers else ()),
         *(changed(COMPILED, "compiled", options.compiled, options.speed) if options.compiled else ()),
         *(changed(BF16, "bf16", options.bf16, options.speed) if options.bf16 else ()),
-        *(accelerator(options.accelerator) if options.accelerator else ()),
+        *accelerator(read(str(ACCELERATED))),
         *(start(options.start) if options.start else ()),
         *(loader(options.loader) if options.loader else ()),
     ]
@@ -200,31 +203,26 @@ def changed(introduction: str, how: str, found: Mapping[str, Any], speed: Mappin
 
 
 def accelerator(found: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of an accelerator."""
+    """The lines of an accelerator: the cases in few settings, and those that keep it busy in all."""
+    cases, loops = found["cases"], ("bare", "bare, fused", "ganreg", "replayed")
     yield "\n" + ACCELERATOR
     yield measured(found, f"medians of {found['rounds']} rounds")
-    cases = found["cases"]
-    settings = list(dict.fromkeys(loop for case in cases.values() for loop in case["milliseconds"]))
-    yield row("milliseconds", cases)
-    yield "|---|" + "---|" * len(cases)
-    for setting in settings:
-        yield row(setting, [number(case["milliseconds"].get(setting)) for case in cases.values()])
-    for title, key in (("to bare", "ratio"), ("images per second", "images per second")):
-        yield "\n" + row(title, cases)
-        yield "|---|" + "---|" * len(cases)
-        for setting in settings[1:] if key == "ratio" else settings:
-            cells = [case[key].get(setting) for case in cases.values()]
-            yield row(setting, [shown(cell) if key == "ratio" else number(cell) for cell in cells])
-    yield "\n" + HELD
-    yield row("MiB", cases)
-    yield "|---|" + "---|" * len(cases)
-    for setting in settings:
-        yield row(setting, [number(case["held"].get(setting)) for case in cases.values()])
-
-
-def number(value: float | None) -> str:
-    """With as many places as it takes; nothing for what was not measured."""
-    return "" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    yield row("case", [*loops, "ganreg to bare", "replayed to bare", "images a second, replayed"])
+    yield "|---" * 8 + "|"
+    for name in CASES:
+        case = cases[name]
+        ratios = [shown(case["ratio"][loop]) for loop in loops[2:]]
+        times = [f"{case['milliseconds'][loop]:.2f} ms" for loop in loops]
+        yield row(name, [*times, *ratios, f"{case['images per second']['replayed']:,}"])
+    yield "\n" + WIDE
+    for name in WIDE_CASES:
+        case = cases[name]
+        yield row(name, ["step", "to bare", "images a second", "memory held"])
+        yield "|---|---|---|---|---|"
+        for loop, ms in case["milliseconds"].items():
+            held, speed = case["held"][loop], case["images per second"][loop]
+            yield row(loop, [f"{ms:.2f} ms", shown(case["ratio"][loop]), f"{speed:,}", f"{held:,.0f} MiB"])
+        yield ""
 
 
 def median(case: Mapping[str, Any]) -> float:

@@ -1,7 +1,9 @@
 """The verbs: who moves, by which gradients, on which batch."""
 
+import gc
 from collections.abc import Callable
 from typing import Any, ClassVar
+from weakref import ref
 
 import pytest
 import torch
@@ -54,6 +56,20 @@ def watched(tiny: Tiny, verbs: Callable[[Match], None] | None = None, *, steps: 
     for _ in range(steps):
         match.step()
     return plays
+
+
+def test_a_match_takes_its_tensors_with_it(tiny: Tiny) -> None:
+    """At once, and not when the collector of cycles comes: a match that was tried is as large as the run's."""
+    match = match_of(tiny(penalties=["tiny-r1"]))
+    match.step()
+    left = [ref(weight) for network in match.networks.values() for weight in network.parameters()]
+    gc.collect()
+    gc.disable()
+    try:
+        del match
+        assert not any(weight() is not None for weight in left)
+    finally:
+        gc.enable()
 
 
 def test_an_update_moves_its_player_and_nobody_else(tiny: Tiny) -> None:
