@@ -62,6 +62,8 @@ class Match:
         self.device = device
         self.world = world
         self.networks = parts.networks
+        modules = [part for _, part in parts.others() if isinstance(part, nn.Module)]
+        self._own_weights = [p for module in modules for p in module.parameters() if p.requires_grad]
         self._listeners = [part for _, part in parts.others() if hasattr(part, "after_update")]
         self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
         required = {word for _, part in spec.components() for word in part.requires}
@@ -353,8 +355,9 @@ class Match:
 
     def _backward(self, player: str, terms: Mapping[str, Tensor]) -> None:
         """Fill the gradients. Raises PluginError with the terms: an operation without a derivative names no part."""
+        trained = [*self._players[player].parameters, *self._own_weights]  # and no pictures that a penalty looks at
         try:
-            torch.autograd.backward(reduce(torch.add, terms.values()))
+            torch.autograd.backward(reduce(torch.add, terms.values()), inputs=trained)
         except (GanregError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:

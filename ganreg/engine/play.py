@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
+from ganreg.engine.kinks import Straight
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream
 
@@ -225,7 +226,10 @@ class Play:
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
-        """Within, nothing comes from what is compiled or from fused attention: that is differentiated once alone."""
+        """Within, nothing comes from what is compiled or from fused attention: that is differentiated once alone.
+
+        Relu and leaky relu have no second derivative there, where torch carries zeros through the network.
+        """
         loss = self._match.loss
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
         made = ("fake", "real_output", "fake_output") if any(compiled.values()) else ()
@@ -234,7 +238,7 @@ class Play:
             network._compiled_call_impl = None
         eager, loss.eager = loss.eager, True
         try:
-            with sdpa_kernel(SDPBackend.MATH):
+            with sdpa_kernel(SDPBackend.MATH), Straight():
                 yield
         finally:
             loss.eager = eager

@@ -1,0 +1,91 @@
+"""Activations that are straight but for a kink, as what is differentiated twice should see them.
+
+Their second derivative is zero. torch has it that way, and carries the zeros back through the whole network: a third of
+what a gradient penalty takes. Here nothing is carried. Values and gradients are torch's own, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+
+def _relu(x: Tensor, inplace: bool = False) -> tuple[Tensor, float | None, bool]:
+    return x, None, inplace
+
+
+def _leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> tuple[Tensor, float | None, bool]:
+    return x, negative_slope, inplace
+
+
+def _relu_in_place(x: Tensor) -> tuple[Tensor, float | None, bool]:
+    return x, None, True
+
+
+def _leaky_relu_in_place(x: Tensor, negative_slope: float = 0.01) -> tuple[Tensor, float | None, bool]:
+    return x, negative_slope, True
+
+
+CALLS: Mapping[Any, Callable[..., tuple[Tensor, float | None, bool]]] = {
+    functional.relu: _relu,
+    torch.relu: _relu,
+    Tensor.relu: _relu,
+    torch.relu_: _relu_in_place,
+    Tensor.relu_: _relu_in_place,
+    functional.leaky_relu: _leaky_relu,
+    functional.leaky_relu_: _leaky_relu_in_place,
+}
+"""From the arguments of each to the tensor, the slope below zero, or None for no slope at all, and whether in place."""
+
+
+class Straight(TorchFunctionMode):
+    """Within, relu and leaky relu have no second derivative."""
+
+    def __torch_function__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        options = options or {}
+        if function in CALLS and not torch._C._are_functorch_transforms_active():
+            x, slope, inplace = CALLS[function](*arguments, **options)
+            if torch.is_grad_enabled() and x.requires_grad and (slope is None or slope >= 0):
+                return _Kinked.apply(x, slope, inplace)  # type: ignore[no-untyped-call]
+        return function(*arguments, **options)
+
+
+class _Kinked(torch.autograd.Function):
+    """relu, or leaky relu of a slope that is not negative, of which the result tells on which side of 0 x was."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float | None, inplace: bool) -> Tensor:
+        y = functional.relu(x, inplace) if slope is None else functional.leaky_relu(x, slope, inplace)
+        if inplace:
+            ctx.mark_dirty(x)
+        ctx.save_for_backward(y)
+        ctx.save_for_forward(y)
+        ctx.slope, ctx.inplace = slope, inplace
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (y,) = ctx.saved_tensors
+        return _times_slope(gradient, y.detach(), ctx.slope), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        (y,) = ctx.saved_tensors
+        moved = _times_slope(tangent, y.detach(), ctx.slope)
+        return tangent.copy_(moved) if ctx.inplace else moved
+
+
+def _times_slope(gradient: Tensor, y: Tensor, slope: float | None) -> Tensor:
+    aten = torch.ops.aten
+    if gradient.dim() == 4 and gradient.stride() != y.stride():  # which takes several times as long
+        last = y.is_contiguous(memory_format=torch.channels_last)
+        gradient = gradient.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+    found: Tensor = (
+        aten.threshold_backward(gradient, y, 0) if slope is None else aten.leaky_relu_backward(gradient, y, slope, True)
+    )
+    return found
