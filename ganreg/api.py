@@ -299,7 +299,7 @@ class Run:
         """
         from ganreg.engine.compilation import compile_parts
         from ganreg.engine.folder import RunFolder
-        from ganreg.engine.layout import suits_channels_last
+        from ganreg.engine.layout import lay_out
         from ganreg.engine.loop import Training
         from ganreg.engine.recorder import record_steps
         from ganreg.engine.world import ALONE
@@ -312,7 +312,7 @@ class Run:
         def again(spec: RunSpec) -> Match:
             return self._match(task, feed, match.world, spec)
 
-        match.lay_out(suits_channels_last(match, again))
+        lay_out(match, again)
         if spec.train.compile:
             compile_parts(match, again, say)
         if spec.train.cuda_graphs:

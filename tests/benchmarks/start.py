@@ -91,7 +91,7 @@ def _played(run: Any, stage: Any) -> None:
     from ganreg.assembly import assemble
     from ganreg.engine.devices import resolve
     from ganreg.engine.feed import Feed, checked
-    from ganreg.engine.layout import suits_channels_last
+    from ganreg.engine.layout import lay_out
     from ganreg.engine.match import Match
     from ganreg.engine.pictures import generate, save_grid
     from ganreg.spec.compatibility import task_of
@@ -104,7 +104,7 @@ def _played(run: Any, stage: Any) -> None:
     with stage("networks and optimizers"):
         match = Match(spec, assemble(spec, task, device), feed, device)
     with stage("trial of the order of kernels"):
-        match.lay_out(suits_channels_last(match, lambda spec: Match(spec, assemble(spec, task, device), feed, device)))
+        lay_out(match, lambda spec: Match(spec, assemble(spec, task, device), feed, device))
     with stage("first grid of pictures"):
         images = generate(match, feed, spec.output.samples, "samples").images
         save_grid(images, run.folder / "samples" / "00000000.png")

@@ -157,3 +157,44 @@ def test_gradients_of_another_order_move_the_same_weights(convolving: Tiny) -> N
         reached.append(weights(match))
     for one, other in zip(*reached, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+class Seeing(nn.Module):
+    """An activation that keeps how its gradient lies."""
+
+    def __init__(self, seen: list[tuple[int, ...]]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.requires_grad:
+            x.register_hook(lambda gradient: self.seen.append(gradient.stride()))
+        return x.relu()
+
+
+class Flattening(Discriminator, name="flattening"):
+    """An activation, then features in a row: their gradient comes back with channels first."""
+
+    saw: Callable[[], list[tuple[int, ...]]]
+
+    def build(self, task: Any) -> nn.Module:
+        class Network(nn.Sequential):
+            def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+                return super().forward(images)
+
+        convolutions = (nn.Conv2d(1, 32, 4, 2, 1), nn.Conv2d(32, 32, 4, 2, 1))
+        return Network(*convolutions, Seeing(self.saw()), nn.Flatten(), nn.Linear(32 * 7 * 7, 1))
+
+
+def test_a_gradient_lies_as_the_activation_does(convolving: Tiny) -> None:
+    seen: list[tuple[int, ...]] = []
+    match = convolving(discriminator=Flattening(saw=lambda: seen)).assemble().match
+    hooked = [name for name, module in match.networks["discriminator"].named_modules() if module._forward_hooks]
+    assert (match.channels_last, hooked) == (True, ["2"])
+    seen.clear()
+    match.step()
+    assert set(seen) == {(32 * 7 * 7, 1, 7 * 32, 32)}
+    first = convolving(discriminator=Flattening(saw=lambda: seen), train={"channels_last": False}).assemble().match
+    first.step()
+    for one, other in zip(weights(match), weights(first), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
