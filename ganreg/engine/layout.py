@@ -64,7 +64,7 @@ def _note(mixed: dict[tuple[str, str], None], place: tuple[str, str], module: nn
 
 def _mend(module: nn.Module, _: Any, output: Tensor) -> None:
     """Let the gradient lie as the output does: the derivative of an activation takes ten times as long on a mixture."""
-    if output.requires_grad:
+    if output.requires_grad and not torch.compiler.is_compiling():  # nor what is exported
         output.register_hook(partial(_in_order, _order(output)))  # type: ignore[no-untyped-call]
 
 
