@@ -9,21 +9,21 @@ played both ways, and compared.
 
 from __future__ import annotations
 
-import gc
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganreg.engine.changes import State
 from ganreg.engine.counters import readers
+from ganreg.engine.graphs import CudaGraphs, Graphs, Work
 from ganreg.engine.inputs import Inputs, RecordingError
-from ganreg.engine.restore import saved
 from ganreg.engine.waits import Waits
 from ganreg.errors import brief
 
@@ -34,21 +34,7 @@ WARM = 3
 """Steps before the first is recorded: optimizers have their state then, and kernels are chosen."""
 MOST = 32
 """Recordings of steps in which other penalties are due; in steps beyond that, kernels are launched one by one."""
-SHARE = 0.05
-"""By which the change of networks, optimizers or parts may differ when a step is replayed: rounding is far below."""
-
 Due = tuple[bool, ...]
-Work = Callable[[], None]
-
-
-class Graphs(Protocol):
-    """How kernels are recorded."""
-
-    def rehearse(self, work: Work) -> None:
-        """Do some work as it will be done where it is recorded."""
-
-    def record(self, work: Work) -> Work:
-        """What does again all that the work's kernels do, in the same tensors."""
 
 
 @dataclass(frozen=True)
@@ -199,86 +185,6 @@ def record_steps(match: Match, say: Callable[[str], None]) -> None:
         match.recorder = Recorder(match, CudaGraphs(match.device), say)
 
 
-class State:
-    """What a step changes of a match: the tensors on its device with copies of them, and what the host holds."""
-
-    def __init__(self, match: Match) -> None:
-        state = saved(match)
-        held = dict(_leaves({key: state[key] for key in ("networks", "optimizers", "parts")}))
-        self._tensors = {path: value for path, value in held.items() if _is_on(value, match.device)}
-        self._copies = {path: tensor.detach().clone() for path, tensor in self._tensors.items()}
-        self._host = {path: value for path, value in held.items() if path not in self._tensors}
-
-    def put_back(self) -> None:
-        """Make the tensors what they were."""
-        with torch.no_grad():
-            for path, tensor in self._tensors.items():
-                tensor.copy_(self._copies[path])
-
-    def kept_otherwise(self, after: State) -> Iterator[str]:
-        """Why the state after a step cannot be reached by doing the same with the same tensors."""
-        for path, value in after._host.items():
-            if path not in self._host or not _equal(self._host[path], value):
-                yield f"'{path}' changes on the host"
-        for path, tensor in after._tensors.items():
-            if path not in self._tensors or self._tensors[path].data_ptr() != tensor.data_ptr():
-                yield f"'{path}' is another tensor after each step"
-        for path in {**self._host, **self._tensors}.keys() - {**after._host, **after._tensors}.keys():
-            yield f"'{path}' is gone after a step"
-
-    def differently(self, one: State, other: State) -> str | None:
-        """In which of two states after the same step something has come out otherwise, in words; None in neither."""
-        change: dict[str, float] = defaultdict(float)
-        difference: dict[str, float] = defaultdict(float)
-        for path, before in self._copies.items():
-            a, b = one._copies[path], other._copies[path]
-            if not before.is_floating_point():
-                if not torch.equal(a, b):
-                    return f"'{path}' comes out otherwise in a replay"
-                continue
-            group = path.partition("/")[0]
-            change[group] += _square(a, before)
-            difference[group] += _square(a, b)
-        for group, square in difference.items():
-            if not square <= SHARE**2 * change[group]:
-                return f"the {group} come out otherwise in a replay"
-        return None
-
-
-class CudaGraphs:
-    """Kernels recorded as CUDA graphs, which share their memory."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._index = torch.cuda.current_device() if device.index is None else device.index
-        self._stream = torch.cuda.Stream(self._index)  # type: ignore[no-untyped-call]
-        self._pool = torch.cuda.graph_pool_handle()
-
-    def rehearse(self, work: Work) -> None:
-        """On the stream on which will be recorded."""
-        now = torch.cuda.current_stream(self._index)
-        self._stream.wait_stream(now)
-        with torch.cuda.stream(self._stream):
-            work()
-        now.wait_stream(self._stream)
-
-    def record(self, work: Work) -> Work:
-        """The kernels do not run before the first replay."""
-        graph = torch.cuda.CUDAGraph()
-        gc.collect()  # what is freed later would be freed in the midst of the recording
-        try:
-            with (
-                torch.cuda.device(self._index),
-                torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"),
-            ):
-                work()
-        except Exception:
-            # The global generator would go on as if it were still recorded.
-            fresh = torch.Generator(torch.device("cuda", self._index))
-            torch.cuda.default_generators[self._index].graphsafe_set_state(fresh.graphsafe_get_state())
-            raise
-        return graph.replay
-
-
 def _host(match: Match) -> Any:
     """Where the generators of the host stand, which no part of a recorded step may draw from."""
     torchs = None if match.device.type == "cpu" else torch.default_generator.get_state().tolist()
@@ -290,7 +196,7 @@ def _count_on_device(match: Match) -> None:
     """Let optimizers that count their steps on the host count them on the device."""
     for player in map(match.player, match.players):
         for values in player.optimizer.state.values():
-            if _is_on(values.get("step"), torch.device("cpu")):
+            if isinstance(values.get("step"), Tensor):
                 values["step"] = values["step"].to(match.device)
 
 
@@ -304,28 +210,3 @@ def _capturable(match: Match) -> Iterator[None]:
                     stack.callback(group.__setitem__, "capturable", group["capturable"])
                     group["capturable"] = True
         yield
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, f"{path}/{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}/{index}")
-    else:
-        yield path, value
-
-
-def _is_on(value: Any, device: torch.device) -> bool:
-    return isinstance(value, Tensor) and value.device.type == device.type
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return torch.equal(one, other)
-    return bool(one == other)
-
-
-def _square(one: Tensor, other: Tensor) -> float:
-    return float((one.double() - other.double()).square().sum())
