@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import torch
@@ -25,7 +26,10 @@ class Feed:
     """
 
     def __init__(self, data: Any, batch_size: int, seed: int, device: torch.device, *, labels: bool) -> None:
-        self._data = data.to(device) if isinstance(data, Batch) and _fits(data, device) else data
+        if isinstance(data, Batch):
+            data = data if labels else replace(data, labels=None)  # nobody looks at them
+            data = data.to(device) if _fits(data, device) else data
+        self._data = data
         self._batch_size = batch_size
         self._seed = seed
         self._device = device

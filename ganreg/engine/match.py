@@ -351,7 +351,8 @@ class Match:
         """The terms of a part of a batch, each with its share of the whole."""
         with self._autocast():
             terms = self._terms(play)
-        return {name: value / self.spec.train.accumulate for name, value in terms.items()}
+        parts = self.spec.train.accumulate
+        return terms if parts == 1 else {name: value / parts for name, value in terms.items()}
 
     def _backward(self, player: str, terms: Mapping[str, Tensor]) -> None:
         """Fill the gradients. Raises PluginError with the terms: an operation without a derivative names no part."""

@@ -216,7 +216,9 @@ class Play:
     def let_go(self, fields: Mapping[str, Any]) -> None:
         """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
         for name in {"real_output", "fake_output"} & vars(self).keys():
-            vars(self)[name] = replace(vars(self)[name], **fields)
+            output = vars(self)[name]
+            if any(getattr(output, field) is not empty for field, empty in fields.items()):
+                vars(self)[name] = replace(output, **fields)
 
     @torch.no_grad()
     def close(self) -> None:
@@ -278,14 +280,15 @@ class Play:
 
 def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
     """A DiscriminatorOutput from what a network returned, with the labels; heads in float32 at least."""
-    output = value if isinstance(value, DiscriminatorOutput) else DiscriminatorOutput(logits=value)
+    if not isinstance(value, DiscriminatorOutput):
+        return DiscriminatorOutput(logits=_full(value), labels=labels)
     return replace(
-        output,
-        logits=_full(output.logits),
-        embedding=_full(output.embedding),
-        class_logits=_full(output.class_logits),
+        value,
+        logits=_full(value.logits),
+        embedding=_full(value.embedding),
+        class_logits=_full(value.class_logits),
         labels=labels,
-        extra={name: _full(value) for name, value in output.extra.items()},
+        extra={name: _full(part) for name, part in value.extra.items()},
     )
 
 
