@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ganreg.engine.restore import saved
+from ganreg.engine.state import leaves
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
@@ -23,7 +24,8 @@ class State:
 
     def __init__(self, match: Match) -> None:
         state = saved(match)
-        held = dict(_leaves({key: state[key] for key in ("networks", "optimizers", "parts")}))
+        found = leaves({key: state[key] for key in ("networks", "optimizers", "parts")})
+        held = {"/".join(path): value for path, value in found}
         self._tensors = {path: value for path, value in held.items() if _is_on(value, match.device)}
         self._copies = {path: tensor.detach().clone() for path, tensor in self._tensors.items()}
         self._host = {path: value for path, value in held.items() if path not in self._tensors}
@@ -62,17 +64,6 @@ class State:
             if not square <= SHARE**2 * change[group]:
                 return f"the {group} come out otherwise in a replay"
         return None
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _leaves(item, f"{path}/{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _leaves(item, f"{path}/{index}")
-    else:
-        yield path, value
 
 
 def _is_on(value: Any, device: torch.device) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ganreg.engine.state import leaves
 from ganreg.errors import DivergenceError
 
 if TYPE_CHECKING:
@@ -111,18 +112,10 @@ def first_bad(state: Any, *, infinite: bool = False) -> str | None:
 
     None where there is none. The host waits for the device once.
     """
-    floating = dict(_floating(state))
+    tensors = ((path, value) for path, value in leaves(state) if isinstance(value, Tensor))
+    floating = {".".join(path): tensor for path, tensor in tensors if tensor.is_floating_point()}
     if not floating:
         return None
     device = next(iter(floating.values())).device  # an optimizer may count on the host
     bad = [(torch.isnan(t) if infinite else ~torch.isfinite(t)).any().to(device) for t in floating.values()]
     return next((path for path, is_bad in zip(floating, torch.stack(bad).tolist(), strict=True) if is_bad), None)
-
-
-def _floating(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        if value.is_floating_point():
-            yield path, value
-    elif isinstance(value, Mapping | list | tuple):
-        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _floating(item, f"{path}.{key}" if path else str(key))

@@ -94,7 +94,6 @@ class Recorder:
     def _replay(self, recording: Recording) -> None:
         match = self._match
         recording.inputs.fill()
-        match.rekey()
         recording.replay()
         for player, count in recording.moves.items():
             match.player(player).updates += count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -56,6 +56,15 @@ def join(value: Any, tensors: dict[str, Tensor]) -> Any:
     if ITEMS in value:
         return {join(key, tensors): join(item, tensors) for key, item in value[ITEMS]}
     return {key: join(item, tensors) for key, item in value.items()}
+
+
+def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Tensors and plain values of a nested state as they stand in it, each with its path."""
+    if isinstance(value, Mapping | list | tuple):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from leaves(item, (*path, str(key)))
+    else:
+        yield path, value
 
 
 def moved(value: Any, device: torch.device) -> Any:

@@ -18,12 +18,12 @@ from typing import Any
 import torch
 
 import ganreg
-from ganreg.engine.loop import Clock
 from ganreg.registry import Registry
 from tests.benchmarks import alone
 from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import CASES, PARTS, spec_of
 from tests.benchmarks.floor import matrix_work
+from tests.benchmarks.ours import step_of
 from tests.benchmarks.timing import machine, milliseconds, now, ratio, steps_of, timed
 
 
@@ -74,16 +74,7 @@ def same_work(spec: dict[str, Any]) -> Callable[[], None]:
     critics = spec.get("schedule", {}).get("discriminator_steps", 1)
     changes = {"schedule": {"name": "twice", "discriminator_steps": critics}}
     train = {**spec["train"], "channels_last": False}
-    run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **{**spec, **changes, "train": train})
-    training = run.assemble()
-    clock, every = Clock(training.match, 0), run.spec.output.log_every
-
-    def step() -> None:
-        training.match.step()
-        if training.match.step_index % every == 0:
-            training.log(clock)
-
-    return step
+    return step_of({**spec, **changes, "train": train})
 
 
 def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:

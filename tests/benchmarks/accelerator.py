@@ -16,10 +16,10 @@ from typing import Any
 import torch
 
 import ganreg
-from ganreg.engine.loop import Clock
 from ganreg.registry import Registry
 from tests.benchmarks.bare import loop_of
 from tests.benchmarks.cases import CASES, PARTS, WIDE, spec_of
+from tests.benchmarks.ours import step_of
 from tests.benchmarks.timing import machine, milliseconds, ratio, steps_of, timed
 
 SECONDS = 0.1
@@ -49,7 +49,12 @@ def loops(spec: Mapping[str, Any], device: torch.device, *, compiled: bool) -> I
     yield "bare, bf16", halved(loop_of(run, spec, device, fused=True), device)
     for setting, changes in SETTINGS.items():
         if compiled or "compile" not in changes:
-            yield setting, ours({**spec, "train": {**spec["train"], **changes}})
+            yield setting, step_of({**spec, "train": {**spec["train"], **changes}}, say)
+
+
+def say(sentence: str) -> None:
+    """What a run has to say of its steps."""
+    print("   ", sentence, file=sys.stderr)
 
 
 def halved(work: Callable[[], None], device: torch.device) -> Callable[[], None]:
@@ -58,20 +63,6 @@ def halved(work: Callable[[], None], device: torch.device) -> Callable[[], None]
     def step() -> None:
         with torch.autocast(device.type, dtype=torch.bfloat16):
             work()
-
-    return step
-
-
-def ours(spec: Mapping[str, Any]) -> Callable[[], None]:
-    """A step of ganreg's, and now and then its log."""
-    run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
-    training = run.assemble(say=lambda sentence: print("   ", sentence, file=sys.stderr))
-    clock, every = Clock(training.match, 0), run.spec.output.log_every
-
-    def step() -> None:
-        training.match.step()
-        if training.match.step_index % every == 0:
-            training.log(clock)
 
     return step
 
