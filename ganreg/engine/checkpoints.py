@@ -1,7 +1,8 @@
 """Checkpoints: folders of safetensors and JSON that are whole or not there.
 
-A checkpoint is written to a temporary folder beside its target; its files and the folder are flushed to the disk; the
-manifest with every file's sha256 comes last; then one rename gives it its name, and only then an old one goes.
+A checkpoint is written to a temporary folder beside its target, straight from the tensors; its files and the folder are
+flushed to the disk; the manifest with every file's sha256 comes last; then one rename gives it its name, and only then
+an old one goes.
 
 ```
 checkpoints/00000500/  networks.safetensors  ema.safetensors  training.safetensors  state.json  manifest.json
@@ -14,7 +15,8 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +26,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from ganreg.engine.disk import create, sync
+from ganreg.engine import tensor_file
+from ganreg.engine.disk import create, flush, sync
 from ganreg.engine.state import join, split
 from ganreg.errors import CheckpointError, brief, printable
 
@@ -44,31 +47,11 @@ def _leave(state: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A state at one moment: the contents of a checkpoint's files."""
+class Draft:
+    """A state that is written to a temporary folder: a checkpoint but for its manifest, and not flushed yet."""
 
     step: int
-    files: Mapping[str, bytes]
-
-    @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Snapshot:
-        """Take down a state. Raises CheckpointError for what a checkpoint cannot hold."""
-        tensors: dict[str, Tensor] = {}
-        skeleton = json.dumps(split(state, tensors)).encode()
-        files: dict[str, dict[str, Tensor]] = {name: {} for name in TENSORS}
-        memory: set[int] = set()
-        for name, tensor in tensors.items():
-            top, start = name.split("/", 1)[0], tensor.untyped_storage().data_ptr()
-            # A file has no shared memory: tied weights and parts of one buffer are written each on its own.
-            files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = (
-                tensor.clone() if start in memory else tensor
-            )
-            memory.add(start)
-        # It is these bytes that copy the tensors, once, while the training waits. For a moment a file takes twice its
-        # size: the largest comes first, when nothing else is held yet.
-        largest = sorted(files, key=lambda name: -sum(tensor.nbytes for tensor in files[name].values()))
-        written = {name: safetensors.torch.save(files[name]) for name in largest}
-        return cls(int(state["step"]), {**written, STATE: skeleton})
+    folder: Path
 
 
 class Checkpoints:
@@ -80,33 +63,61 @@ class Checkpoints:
 
     def save(self, state: Mapping[str, Any]) -> Path:
         """Write a state under its step. Raises CheckpointError where the disk does not take it."""
-        return self.write(Snapshot.of(state))
+        return self.complete(self.draft(state))
 
-    def write(self, snapshot: Snapshot, rest: Callable[[], object] = lambda: None, *, spare: int | None = None) -> Path:
-        """The same for a state that was taken down.
+    def draft(self, state: Mapping[str, Any]) -> Draft:
+        """Take a state down as it is now; it may change afterwards.
+
+        Raises CheckpointError where the disk does not take it, and for what a checkpoint cannot hold.
+        """
+        tensors: dict[str, Tensor] = {}
+        skeleton = json.dumps(split(state, tensors)).encode()
+        files: dict[str, dict[str, Tensor]] = {name: {} for name in TENSORS}
+        for name, tensor in tensors.items():
+            top = name.split("/", 1)[0]
+            files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
+        draft = Draft(int(state["step"]), self.folder / f".{state['step']:08d}{COMING}")
+        try:
+            with self._writing(draft.step):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.tidy()
+                draft.folder.mkdir()
+                for name, content in files.items():
+                    tensor_file.write(draft.folder / name, content)
+                (draft.folder / STATE).write_bytes(skeleton)
+        except BaseException:
+            self.tidy()
+            raise
+        return draft
+
+    def complete(self, draft: Draft, rest: Callable[[], object] = lambda: None, *, spare: int | None = None) -> Path:
+        """Make a checkpoint of a draft, and let old ones go. Raises CheckpointError; it can then be called again.
 
         rest: is called between two pieces of work. spare: a step whose checkpoint does not go, old as it may be.
         """
-        target = self.folder / f"{snapshot.step:08d}"
-        temporary = self.folder / f".{target.name}{COMING}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.tidy()
-            temporary.mkdir()
-            digests = {name: create(temporary / name, content, rest) for name, content in snapshot.files.items()}
-            create(temporary / MANIFEST, _manifest(snapshot.step, digests))
-            sync(temporary)
-            _remove(target)
-            temporary.rename(target)
+        target = self.folder / f"{draft.step:08d}"
+        with self._writing(draft.step):
+            if draft.folder.exists() or not target.exists():  # else a call has failed after this, and is repeated
+                digests = {name: flush(draft.folder / name, rest) for name in FILES}
+                create(draft.folder / MANIFEST, _manifest(draft.step, digests))
+                sync(draft.folder)
+                _remove(target)
+                draft.folder.rename(target)
             sync(self.folder)
             # A newer one, which the run did not go on from, counts for none of those that it can go back to.
-            for old in [path for path in self.folders() if int(path.name) <= snapshot.step][: -self.keep]:
+            for old in [path for path in self.folders() if int(path.name) <= draft.step][: -self.keep]:
                 if int(old.name) != spare:
                     _remove(old)
-        except OSError as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
         return target
+
+    @contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        """Within, an OSError becomes a CheckpointError."""
+        try:
+            yield
+        except OSError as error:
+            target = self.folder / f"{step:08d}"
+            raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
 
     def tidy(self) -> None:
         """Remove what a writing or a removal that was cut short has left."""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ganreg.errors import GanregError, RunFolderError
 
+Result = TypeVar("Result")
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 CHUNK = 2**20
-"""Bytes that are written between two rests."""
+"""Bytes that are read between two rests."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two looks for room, at first and in the end."""
 
@@ -51,20 +52,29 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
             raise
 
 
-def create(path: Path, content: bytes, rest: Callable[[], object] = lambda: None) -> str:
-    """Write a file, flush it to the disk, and tell its sha256. Raises OSError.
-
-    rest: is called after every chunk.
-    """
-    digest = sha256()
+def create(path: Path, content: bytes) -> None:
+    """Write a file and flush it to the disk. Raises OSError."""
     with path.open("wb") as file:
-        for start in range(0, len(content), CHUNK):
-            chunk = memoryview(content)[start : start + CHUNK]
-            file.write(chunk)
-            digest.update(chunk)
-            rest()
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def flush(path: Path, rest: Callable[[], object] = lambda: None) -> str:
+    """Flush a file to the disk, and tell its sha256. Raises OSError.
+
+    That it could not be flushed is no lack of room that can be waited for: what the disk did not take is lost, and the
+    next attempt would succeed without it. rest: is called after every chunk that was read.
+    """
+    digest = sha256()
+    with path.open("rb+") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            rest()
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise OSError(errno.EIO, f"{error.strerror}, found while it was flushed") from error
     return digest.hexdigest()
 
 
@@ -100,12 +110,12 @@ class Patience:
         self._say = say
         self._stopped = stopped
 
-    def __call__(self, write: Callable[[], object]) -> None:
+    def __call__(self, write: Callable[[], Result]) -> Result:
         """Do what writes, again and again until there is room for it."""
         pause, waited = SHORTEST_PAUSE, False
         while True:
             try:
-                write()
+                result = write()
             except GanregError as error:
                 if not (self._waits and _no_room(error)) or self._stopped():
                     raise
@@ -115,7 +125,7 @@ class Patience:
             else:
                 if waited:
                     self._say("there is room again")
-                return
+                return result
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -282,14 +282,13 @@ def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
     """A DiscriminatorOutput from what a network returned, with the labels; heads in float32 at least."""
     if not isinstance(value, DiscriminatorOutput):
         return DiscriminatorOutput(logits=_full(value), labels=labels)
-    return replace(
-        value,
-        logits=_full(value.logits),
-        embedding=_full(value.embedding),
-        class_logits=_full(value.class_logits),
-        labels=labels,
-        extra={name: _full(part) for name, part in value.extra.items()},
-    )
+    fields = {name: getattr(value, name) for name in ("logits", "embedding", "class_logits")}
+    changes: dict[str, Any] = {name: full for name, part in fields.items() if (full := _full(part)) is not part}
+    if value.extra:
+        changes["extra"] = {name: _full(part) for name, part in value.extra.items()}
+    if value.labels is not labels:
+        changes["labels"] = labels
+    return replace(value, **changes) if changes else value
 
 
 def _full(value: Any) -> Any:

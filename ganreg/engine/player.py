@@ -54,8 +54,9 @@ class Player:
     def step(self) -> None:
         """Let the optimizer move the parameters along their gradients."""
         for parameter in self.parameters:
-            if parameter.grad is not None:
-                parameter.grad = _laid_out_as(parameter, parameter.grad)
+            gradient = parameter.grad
+            if gradient is not None and gradient.stride() != parameter.stride():
+                parameter.grad = _laid_out_as(parameter, gradient)
         self.optimizer.step()
 
     def take(self, state: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ def digests(match: Match) -> dict[str, int]:
             tensors: dict[str, Tensor] = {}
             digest = sha256(json.dumps(split(_state_of(name, part), tensors)).encode())
             for tensor in tensors.values():
-                digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+                digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
             found[name] = int.from_bytes(digest.digest()[:8], "little") >> 3
     return found
 

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Event
 from typing import Any
 
-from ganreg.engine.checkpoints import Checkpoints, Snapshot
+from ganreg.engine.checkpoints import Checkpoints, Draft
 from ganreg.engine.disk import Patience
 from ganreg.engine.folder import RunFolder
 
@@ -18,9 +18,10 @@ REST = 2.0
 
 
 class Saver:
-    """Takes down the state at once and writes it in a thread, one checkpoint at a time.
+    """Gives the state to the system at once, and sees to it in a thread that it reaches the disk and is verified.
 
-    What goes wrong there is raised by the next call: at the next checkpoint, or at the end of the run.
+    One checkpoint at a time. What goes wrong in the thread is raised by the next call: at the next checkpoint, or at
+    the end of the run.
     """
 
     def __init__(self, folder: RunFolder, checkpoints: Checkpoints, patience: Patience) -> None:
@@ -32,12 +33,13 @@ class Saver:
         self._awaited = Event()
 
     def save(self, state: Mapping[str, Any], *, spare: int | None = None) -> None:
-        """Begin to write a state. Raises CheckpointError where the one before could not be written.
+        """Begin a checkpoint. Raises CheckpointError where it cannot be, or the one before could not be completed.
 
         spare: a step whose checkpoint stays.
         """
         self.settle()
-        self._writing = self._thread.submit(self._patience, partial(self._write, Snapshot.of(state), spare))
+        draft = self._patience(partial(self._checkpoints.draft, state))
+        self._writing = self._thread.submit(self._complete, draft, spare)
 
     def settle(self) -> None:
         """Wait until the checkpoint that was begun is written. Raises CheckpointError where it could not be."""
@@ -49,9 +51,16 @@ class Saver:
             finally:
                 self._awaited.clear()
 
-    def _write(self, snapshot: Snapshot, spare: int | None) -> None:
-        self._folder.sync()
-        self._checkpoints.write(snapshot, Pace(self._awaited), spare=spare)
+    def _complete(self, draft: Draft, spare: int | None) -> None:
+        def write() -> None:
+            self._folder.sync()
+            self._checkpoints.complete(draft, Pace(self._awaited), spare=spare)
+
+        try:
+            self._patience(write)
+        except BaseException:
+            self._checkpoints.tidy()
+            raise
 
 
 class Pace:

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganreg.engine.tensor_file import TYPES
 from ganreg.errors import CheckpointError
 
 TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 
 
 def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
-    """JSON data with every tensor put into `tensors` under its path, on the host and uncopied where it can be.
+    """JSON data with every tensor put into `tensors` under its path, without its graph and else as it is.
 
     Takes tensors, dicts, lists, tuples, str, int, float, bool and None; raises CheckpointError for anything else.
     """
@@ -26,7 +27,9 @@ def split(value: Any, tensors: dict[str, Tensor], path: str = "") -> Any:
             )
         if value.layout != torch.strided:
             raise CheckpointError(f"the state '{path}' holds a sparse tensor; a checkpoint takes dense ones")
-        tensors[path] = value.detach().cpu().contiguous()
+        if value.dtype not in TYPES:
+            raise CheckpointError(f"the state '{path}' holds numbers of {value.dtype}; a checkpoint has none of these")
+        tensors[path] = value.detach()
         return {TENSOR: path}
     if isinstance(value, Mapping):
         if all(isinstance(key, str) and not key.startswith("$") for key in value):
@@ -83,7 +86,7 @@ def same(one: Any, other: Any) -> bool:
         return False
     return all(
         a.dtype == b.dtype and a.shape == b.shape and torch.equal(a.view(torch.uint8), b.view(torch.uint8))
-        for a, b in ((mine[key].reshape(-1), theirs[key].reshape(-1)) for key in mine)
+        for a, b in ((mine[key].cpu().reshape(-1), theirs[key].cpu().reshape(-1)) for key in mine)
     )
 
 

@@ -200,6 +200,6 @@ def checkpoint(state: Mapping[str, Any]) -> dict[str, Any]:
         skeleton = split(state, tensors)
     except CheckpointError as error:
         raise Failure(str(error), "keep state in tensors, numbers, text, lists and dicts") from None
-    copies = {name: tensor.clone() for name, tensor in tensors.items()}
+    copies = {name: t.cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
     restored: dict[str, Any] = join(json.loads(json.dumps(skeleton)), copies)
     return restored

@@ -1,14 +1,22 @@
 """A checkpoint is whole, or it is not used."""
 
 import copy
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
-from ganreg.engine.checkpoints import Checkpoints, Snapshot, read
+from ganreg.engine import checkpoints
+from ganreg.engine.checkpoints import Checkpoints, read
+from ganreg.engine.disk import Patience
 from ganreg.engine.state import same
+from ganreg.engine.tensor_file import TYPES, write
 from ganreg.errors import CheckpointError
 
 
@@ -43,10 +51,80 @@ def test_tensors_that_share_memory_are_saved_each(tmp_path: Path) -> None:
 def test_what_was_taken_down_stays_what_it_was(tmp_path: Path) -> None:
     saved = state(1)
     before = copy.deepcopy(saved)
-    snapshot = Snapshot.of(saved)
+    store = Checkpoints(tmp_path, 2)
+    draft = store.draft(saved)
     saved["networks"]["g"]["weight"].zero_()
-    path = Checkpoints(tmp_path, 2).write(snapshot)
-    assert same(read(path), before)
+    assert store.folders() == []
+    assert same(read(store.complete(draft)), before)
+
+
+def test_a_draft_is_completed_again_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may be full at any of its operations, the last ones among them."""
+    saved = state(1)
+    store = Checkpoints(tmp_path, 2)
+    draft = store.draft(saved)
+    for module, name in ((Path, "rename"), (checkpoints, "create"), (checkpoints, "sync")):
+        original, left = getattr(module, name), [1]
+
+        def once(*arguments: Any, original: Any = original, left: list[int] = left) -> Any:
+            if left.pop() if left else 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return original(*arguments)
+
+        monkeypatch.setattr(module, name, once)
+        with pytest.raises(CheckpointError, match="No space left"):
+            store.complete(draft)
+    assert same(read(store.complete(draft)), saved)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_could_not_be_flushed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has given the bytes up: a second attempt would say that all is well."""
+
+    def lose(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = Checkpoints(tmp_path, 2)
+    draft = store.draft(state(1))
+    monkeypatch.setattr(os, "fsync", lose)
+    waits = Patience(True, lambda sentence: None, lambda: False)
+    with pytest.raises(CheckpointError, match="No space left on device, found while it was flushed"):
+        waits(lambda: store.complete(draft))
+
+
+def test_a_draft_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    store = Checkpoints(tmp_path, 2)
+    draft = store.draft(state(1))
+    store.tidy()
+    with pytest.raises(CheckpointError):
+        store.complete(draft)
+
+
+def test_the_librarys_own_reader_takes_the_files(tmp_path: Path) -> None:
+    """Every type of number, every shape, whatever the order in memory."""
+    tensors = {str(dtype): torch.arange(6).reshape(2, 3).to(dtype) for dtype in TYPES}
+    tensors |= {"none": torch.empty(0, 3), "one": torch.tensor(2.5), "last": torch.randn(2, 3, 4, 5)}
+    tensors["last"] = tensors["last"].to(memory_format=torch.channels_last)
+    write(tmp_path / "all.safetensors", tensors)
+    found = safetensors.torch.load_file(tmp_path / "all.safetensors")
+    assert same(found, tensors)
+
+
+def test_no_copy_of_a_state_is_made(tmp_path: Path) -> None:
+    size = 2**26
+    code = f"""
+import resource, torch
+from pathlib import Path
+from ganreg.engine.checkpoints import Checkpoints
+state = {{"step": 1, "networks": {{str(i): torch.ones({size // 16}) for i in range(4)}}}}
+store = Checkpoints(Path({str(tmp_path)!r}), 1)
+store.save({{"step": 0, "networks": {{"a": torch.ones(1)}}}})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+store.save(state)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert 1024 * grown < size / 4
 
 
 def test_the_newest_are_kept_and_nothing_temporary_stays(tmp_path: Path) -> None:
