@@ -116,6 +116,8 @@ def _draws(sampler: nn.Module, inputs: tuple[Tensor, ...]) -> bool:
 def _program(sampler: Sampler, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
     """The sampler as a graph, for batches of any size."""
     shapes = (({0: torch.export.Dim("batch", min=1)},) * len(inputs),)
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # a transformer's layer would be one operation of torch's alone
     try:
         return torch.export.export(sampler, inputs, dynamic_shapes=shapes)
     except Exception as error:
@@ -125,6 +127,8 @@ def _program(sampler: Sampler, inputs: tuple[Tensor, ...]) -> torch.export.Expor
             f"the generator cannot be traced: {type(error).__name__}: {brief(error)}\n"
             "  help: --format safetensors writes its weights"
         ) from error
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _pt2(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
@@ -138,19 +142,33 @@ def _onnx(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) 
         import onnxscript  # noqa: F401 - what torch.onnx writes with
     except ImportError as error:
         raise UsageError(f"there is no package {error.name} here\n  help: pip install 'ganreg[onnx]'") from None
-    program = torch.onnx.export(
-        _program(sampler, inputs), input_names=sampler.inputs, output_names=["images"], verbose=False
-    )
-    assert program is not None
-    program.model.metadata_props["ganreg"] = facts
-    program.save(path)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    graph = _program(sampler, inputs)
+    try:
+        program = torch.onnx.export(graph, input_names=sampler.inputs, output_names=["images"], verbose=False)
+        assert program is not None
+        program.model.metadata_props["ganreg"] = facts
+        program.save(path)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except OSError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the generator cannot be said in ONNX: {brief(_root(error))}\n"
+            "  help: --format pt2 writes it as a program of torch's"
+        ) from error
 
     def run(*given: Tensor) -> Tensor:
         named = {name: value.numpy() for name, value in zip(sampler.inputs, given, strict=True)}
         return torch.from_numpy(session.run(["images"], named)[0])
 
     return run
+
+
+def _root(error: BaseException) -> BaseException:
+    """What an error came from in the end."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _safetensors(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:

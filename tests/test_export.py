@@ -98,6 +98,8 @@ class Network(nn.Module):
         if self.way == "branch" and z.sum() > 0:
             z = -z
         start = self.weight.expand(len(z), *self.image) if self.way == "count" else self.weight
+        if self.way == "complex":
+            z = torch.einsum("nk,k->nk", torch.complex(z, z), torch.ones(z.shape[1], dtype=torch.complex64)).real
         images = torch.tanh(start + z.mean(dim=1)[:, None, None, None])
         return images + torch.rand_like(images) / 9 if self.way == "noise" else images
 
@@ -126,6 +128,43 @@ def test_a_generator_that_counts_its_batch_makes_batches_of_any_size(tiny: Tiny,
     run.training = run.assemble()
     made = run.export(tmp_path / "generator.pt2")
     assert torch.export.load(made.path).module()(torch.zeros(9, 8)).shape == (9, 1, 28, 28)
+
+
+def test_what_onnx_has_no_words_for_is_refused_in_a_sentence(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Wayward(way="complex"))
+    run.training = run.assemble()
+    with pytest.raises(PluginError, match=r"(?s)cannot be said in ONNX: .*einsum.*\n  help: --format pt2") as refused:
+        run.export(tmp_path / "generator.onnx")
+    assert len(str(refused.value)) < 500
+    assert not list(tmp_path.glob("*generator*"))
+    assert run.export(tmp_path / "generator.pt2").difference == 0
+
+
+class AttentiveNetwork(nn.Module):
+    def __init__(self, latent, image):
+        super().__init__()
+        self.image = image
+        self.layer = nn.TransformerEncoderLayer(latent, 2, 16, batch_first=True)
+        self.last = nn.Linear(latent, image[0] * image[1] * image[2])
+
+    def forward(self, z, labels=None):
+        return self.last(self.layer(z[:, None])[:, 0]).view(-1, *self.image).tanh()
+
+
+class Attentive(Generator, name="attentive"):
+    """A layer of a transformer, which torch has a single operation for where nothing is differentiated."""
+
+    def build(self, task):
+        return AttentiveNetwork(task.latent, task.image)
+
+
+def test_a_transformer_is_written_in_operations_that_others_know(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Attentive())
+    run.training = run.assemble()
+    assert run.export(tmp_path / "generator.onnx").difference < 1e-5
+    made = run.export(tmp_path / "generator.pt2")
+    assert "_transformer_encoder_layer_fwd" not in str(torch.export.load(made.path).graph)
+    assert torch.backends.mha.get_fastpath_enabled()
 
 
 class ConvolvingNetwork(nn.Module):
