@@ -160,9 +160,10 @@ def _gradient(value: Tensor, by: Sequence[Tensor], *, again: bool = False, keep:
 
 
 def _dot(one: Iterable[Tensor], other: Iterable[Tensor]) -> Tensor:
+    """⟨one, other⟩; a complex number counts as the pair of reals that it is."""
     import torch
 
-    return torch.stack([(a * b).sum() for a, b in zip(one, other, strict=True)]).sum()
+    return torch.stack([(a.conj() * b).real.sum() for a, b in zip(one, other, strict=True)]).sum()
 
 
 def _plus(one: Iterable[Tensor], other: Iterable[Tensor], factor: Any) -> Vector:

@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
+
+from ganreg import Generator
 
 PLAYERS = ("generator", "discriminator")
 RATE, STEPS, ETA = 0.1, 3, 0.2
@@ -126,3 +129,42 @@ def test_unrolling_converges(bilinear, steps):
     matrix = torch.tensor([[1 - 2 * steps * ETA**2, -ETA], [ETA, 1]], dtype=torch.float64)
     torch.testing.assert_close(way[1:], way[:-1] @ matrix.T, rtol=1e-9, atol=1e-12)
     assert torch.linalg.eigvals(matrix).abs().max() < 1
+
+
+class ComplexNetwork(nn.Module):
+    """Frequencies of the picture from z, by complex weights, or by real ones that stand for them."""
+
+    def __init__(self, task, pairs_as_complex):
+        super().__init__()
+        numbers = torch.Generator().manual_seed(3)
+        pairs = torch.randn(task.latent, 4, 2, generator=numbers, dtype=torch.float64)
+        self.weight = nn.Parameter(torch.view_as_complex(pairs) if pairs_as_complex else pairs)
+
+    def forward(self, z, labels=None):
+        weight = self.weight if self.weight.is_complex() else torch.view_as_complex(self.weight)
+        return torch.fft.ifft2((z.to(weight.dtype) @ weight).view(-1, 1, 2, 2)).real.tanh()
+
+
+class Frequencies(Generator, name="frequencies"):
+    """One layer in the frequencies."""
+
+    complex: bool
+
+    def build(self, task):
+        return ComplexNetwork(task, self.complex)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["consensus", "symplectic-gradient-adjustment", "competitive-gradient-descent", "unrolled"]
+)
+def test_complex_weights_move_as_their_pairs_of_reals_do(make_match, schedule):
+    reached = []
+    for way in (True, False):
+        match = make_match(generator=Frequencies(complex=way), schedule=f"dynamics/{schedule}")
+        before = match.networks["generator"].weight.detach().clone()
+        for _ in range(STEPS):
+            match.step()
+        weight = match.networks["generator"].weight.detach()
+        assert not torch.equal(weight, before)
+        reached.append(torch.view_as_real(weight) if way else weight)
+    torch.testing.assert_close(*reached, rtol=1e-12, atol=1e-14)
