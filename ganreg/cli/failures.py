@@ -34,7 +34,8 @@ def _text(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"error: {printable(str(error))}"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's own is no MemoryError
-        return f"error: out of memory: {message}\n  help: try a smaller train.batch_size, or a larger train.accumulate"
+        ways = "a smaller train.batch_size, a larger train.accumulate, or train.reuse_fakes=false"
+        return f"error: out of memory: {message}\n  help: try {ways}"
     return (
         f"error: internal error: {type(error).__name__}: {message}\n"
         "  help: `ganreg --debug …` shows where; please report it with what that prints"

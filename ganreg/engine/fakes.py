@@ -23,7 +23,8 @@ class Fakes:
     """Pictures by the number of the turn, for as long as the generator that made them stands still.
 
     The discriminator comes first in most schedules. That its turn leaves a graph for the generator's takes memory, and
-    is done for as many turns as the schedule says that both will have (`Schedule.shared_turns`).
+    is done for as many turns as the schedule says that both will have (`Schedule.shared_turns`), unless
+    `train.reuse_fakes` says that it is not.
     """
 
     def __init__(self, match: Match) -> None:
@@ -53,13 +54,19 @@ class Fakes:
         before, images = self._made.pop(play.turn, (None, None))
         if images is not None and before == self._state() and (images.requires_grad or not mine):
             return images if mine else images.detach()
-        if mine or play.turn >= match.spec.schedule.shared_turns:
+        if mine or play.turn >= self._kept:
             images = play.generate(play.z, play.labels)
         else:
             with self._thawed(owner):
                 images = play.generate(play.z, play.labels)
         self._made[play.turn] = (self._state(), images.detach() if mine else images)
         return images if mine else images.detach()
+
+    @property
+    def _kept(self) -> int:
+        """Of how many turns the graph is kept for the generator's."""
+        spec = self._match.spec
+        return spec.schedule.shared_turns if spec.train.reuse_fakes else 0
 
     @cached_property
     def _owner(self) -> str | None:

@@ -70,6 +70,10 @@ class Train(Section):
     channels_last: bool | None = Field(
         None, description="kernels in memory with channels last; null: on CPU and CUDA, where a first step goes well so"
     )
+    reuse_fakes: bool = Field(
+        True,
+        description="keep the fakes that the discriminator saw for the generator; false takes less memory",
+    )
     sync_batch_norm: bool = Field(
         False, description="of several processes, let batch normalization see the rows of all"
     )

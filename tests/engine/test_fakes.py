@@ -86,6 +86,14 @@ def test_what_is_made_once_trains_as_what_is_made_twice(tiny: Tiny, changes: dic
         assert all(map(torch.equal, once, twice))
 
 
+def test_a_spec_may_ask_for_less_memory_instead(tiny: Tiny) -> None:
+    """What costs none is made once all the same."""
+    few = {"train": {"reuse_fakes": False}}
+    assert forwards(tiny, IN_TURN, **few)[0] == 2
+    assert forwards(tiny, TOGETHER, 0, **few)[0] == 1
+    assert all(map(torch.equal, forwards(tiny, IN_TURN, **few)[1], forwards(tiny, IN_TURN)[1]))
+
+
 def test_parts_of_a_batch_are_made_for_each_turn(tiny: Tiny) -> None:
     assert forwards(tiny, IN_TURN, train={"accumulate": 2})[0] == 4
 
