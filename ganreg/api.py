@@ -297,6 +297,7 @@ class Run:
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
         world: the processes that play together; this one alone by default. say: hears what is compiled and what not.
         """
+        from ganreg.engine.batch_norm import normalizes
         from ganreg.engine.compilation import compile_parts
         from ganreg.engine.folder import RunFolder
         from ganreg.engine.layout import lay_out
@@ -312,6 +313,8 @@ class Run:
         def again(spec: RunSpec) -> Match:
             return self._match(task, feed, match.world, spec)
 
+        if not match.world.alone and any(map(normalizes, match.networks.values())):
+            say("batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all")
         lay_out(match, again)
         if spec.train.compile:
             compile_parts(match, again, say)

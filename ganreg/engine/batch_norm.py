@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,10 +16,19 @@ def synchronize(network: nn.Module, world: World) -> None:
 
     They become it in place: parameters, buffers and their names stay. Subclasses of strangers stay what they are.
     """
-    for module in network.modules():
-        if type(module) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
-            module.__class__ = Synchronized
-            module.world = world  # type: ignore[assignment]
+    for module in _normalizations(network):
+        module.__class__ = Synchronized
+        module.world = world  # type: ignore[assignment]
+
+
+def normalizes(network: nn.Module) -> bool:
+    """Whether `synchronize` would change a network."""
+    return any(_normalizations(network))
+
+
+def _normalizations(network: nn.Module) -> Iterator[nn.Module]:
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return (module for module in network.modules() if type(module) in kinds)
 
 
 class Synchronized(nn.modules.batchnorm._BatchNorm):

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +58,39 @@ class Child:
 
 
 def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
-    """Milliseconds per step of each, ganreg's ratio to the bare loop with its quartiles, and their peaks of memory."""
+    """Milliseconds per step of each, the ratios to the bare loop with their quartiles, and all peaks of memory.
+
+    frugal: ganreg with `reuse_fakes: false`.
+    """
     bare = Child(["tests.benchmarks.alone", "--case", name, "--device", train.get("device", "cpu")])
     steps = int(bare.told)
     with tempfile.TemporaryDirectory() as folder:
-        spec = spec_of(name, f"{folder}/run", **train, steps=(rounds + 2) * steps)
-        spec["output"]["log_every"] = steps
-        spec["observers"] = ["turns"]
-        Path(folder, "spec.yaml").write_text(json.dumps(spec))
-        mine = Child(["ganreg", "--plugin", str(PARTS), "run", f"{folder}/spec.yaml"])
-        took: dict[str, list[float]] = {"ganreg": [], "bare": []}
+        children = {
+            "ganreg": command(f"{folder}/run", name, rounds, steps, train),
+            "frugal": command(f"{folder}/frugal", name, rounds, steps, {**train, "reuse_fakes": False}),
+            "bare": bare,
+        }
+        took: dict[str, list[float]] = {who: [] for who in children}
         for _ in range(rounds):
-            took["ganreg"].append(mine.turn())
-            took["bare"].append(bare.turn())
-        peaks = {"ganreg": mine.end(), "bare": bare.end()}
+            for who, child in children.items():
+                took[who].append(child.turn())
+        peaks = {who: child.end() for who, child in children.items()}
     return {
         "milliseconds": {who: milliseconds(seconds) for who, seconds in took.items()},
         "ratio": ratio(took["ganreg"], took["bare"]),
+        "frugal": ratio(took["frugal"], took["bare"]),
         "peak": peaks,
     }
+
+
+def command(folder: str, name: str, rounds: int, steps: int, train: Mapping[str, Any]) -> Child:
+    """`ganreg run` of a case, which waits for its turns."""
+    spec = spec_of(name, folder, **train, steps=(rounds + 2) * steps)
+    spec["output"]["log_every"] = steps
+    spec["observers"] = ["turns"]
+    path = Path(f"{folder}.yaml")
+    path.write_text(json.dumps(spec))
+    return Child(["ganreg", "--plugin", str(PARTS), "run", str(path)])
 
 
 def main() -> None:

@@ -40,7 +40,8 @@ ALONE = """\
 All of these share a process, and so what it does with memory. `ganreg run` has one of its own, in which what a step has
 freed is kept for the next one ([decision 17](decisions/0017-freed-memory-is-kept.md)). Beside the bare loop in another
 process, which is left as Python and torch make it; they take turns. The peak is that of each process from its first
-import to its end, the last checkpoint and the report included.
+import to its end, the last checkpoint and the report included. Frugal is `train.reuse_fakes: false`, which makes the
+generated pictures of a step twice and keeps no graph of them.
 """
 DEVICES = """\
 ## Devices
@@ -150,12 +151,13 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         ratios = [shown(case["ratio"].get(other)) for other in ("bare", "the same work", "matrix work")]
         yield row(name, [*times, *ratios])
     yield "\n" + ALONE
-    yield "| case | `ganreg run` | bare | to bare | peak | of bare | to bare |\n|---|---|---|---|---|---|---|"
+    yield "| case | `ganreg run` | bare | to bare | peak | of bare | to bare | frugal to bare | its peak to bare's |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name, case in speed["cases"].items():
         found = case["alone"]
-        times = [f"{ms:.1f} ms" for ms in found["milliseconds"].values()]
-        mine, bare = found["peak"]["ganreg"], found["peak"]["bare"]
-        yield row(name, [*times, shown(found["ratio"]), f"{mine:.0f} MiB", f"{bare:.0f} MiB", f"{mine / bare:.2f}"])
+        mine, few, bare = (found["peak"][who] for who in ("ganreg", "frugal", "bare"))
+        peaks = [f"{mine:.0f} MiB", f"{bare:.0f} MiB", f"{mine / bare:.2f}"]
+        yield row(name, [*both(found), shown(found["ratio"]), *peaks, shown(found["frugal"]), f"{few / bare:.2f}"])
     yield "\n## Curves\n"
     centre = ", ".join(f"{axis} {value}" for axis, value in curves["centre"].items())
     yield f"A DCGAN's step in a process of one thread, around {centre} (`python -m tests.benchmarks.curves`).\n"
@@ -196,8 +198,7 @@ def changed(introduction: str, how: str, found: Mapping[str, Any], speed: Mappin
     yield measured(found, cores(found))
     yield f"| case | `ganreg run`, {how} | bare | to bare | to bare without |\n|---|---|---|---|---|"
     for name, case in found["cases"].items():
-        times = [f"{ms:.1f} ms" for ms in case["alone"]["milliseconds"].values()]
-        yield row(name, [*times, *(shown(c["alone"]["ratio"]) for c in (case, speed["cases"][name]))])
+        yield row(name, [*both(case["alone"]), *(shown(c["alone"]["ratio"]) for c in (case, speed["cases"][name]))])
     pays = [name for name, case in found["cases"].items() if median(case) < median(speed["cases"][name])]
     yield f"\nSo here it pays in {len(pays)} of {len(found['cases'])} cases{': ' if pays else ''}{', '.join(pays)}."
 
@@ -262,6 +263,11 @@ def loader(found: Mapping[str, Any]) -> Iterator[str]:
         of = found[name]
         times = f"{of['step']:.1f} ms | {of['feed']:.2f} ms | **{of['share']:.2%}**"
         yield f"| {label} | {times} | {of['start']:.1f} s | {of['peak']:,} MiB |"
+
+
+def both(found: Mapping[str, Any]) -> list[str]:
+    """A step of `ganreg run` and of the bare loop, of which each had a process of its own."""
+    return [f"{found['milliseconds'][who]:.1f} ms" for who in ("ganreg", "bare")]
 
 
 def row(name: str, cells: Iterable[str]) -> str:

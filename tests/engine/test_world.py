@@ -104,6 +104,9 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
             "forgets": ["--plugin", str(folder / "mine.py"), *forgetful],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
+            "normalizes": written(
+                composition, folder / "apart", 2, generator={"name": "tiny-generator", "normalized": True}
+            ),
         },
     }
     (folder / "work.json").write_text(json.dumps(work))
@@ -270,6 +273,12 @@ class Forgetful(Penalty, name="forgetful"):
 def ganreg_components():
     return [Forgetful]
 """
+
+
+def test_that_each_normalizes_its_own_pictures_is_said_once(pairs: Path) -> None:
+    said = "batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all\n"
+    assert heard(pairs, "normalizes", 0).count(said) == 1
+    assert said not in heard(pairs, "resumes", 0)
 
 
 def test_a_mistake_is_told_once(pairs: Path) -> None:
