@@ -88,7 +88,8 @@ bits here, with TF32 in convolutions, as torch does by itself.
 WIDE = """\
 Two cases that keep the device busy, in batches of 256: DCGAN-64 of width 128, and the ResNet of width 256. ganreg lays
 convolutions out with channels last here, as on CPUs. It holds more than the bare loop, because the generator's
-activations of the discriminator's turn are kept for its own; `train.accumulate` makes less of both.
+activations of the discriminator's turn are kept for its own; `train.reuse_fakes: false` and `train.accumulate` make
+less of it.
 """
 
 START = """\
