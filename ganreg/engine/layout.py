@@ -9,26 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.engine.match import Match
+from ganreg.engine.order import convolves
 from ganreg.engine.trial import Again, failure
 from ganreg.spec.runspec import RunSpec
-
-LARGE = 8192
-"""Numbers in a kernel from which on its order is worth a trial."""
-
 
 FEW = 4
 """Pictures in each part of the trial's batch, at most."""
 
 
 def lay_out(match: Match, again: Again) -> None:
-    """Lay kernels out as the spec says, or else channels last where a match of convolutions plays its first step so.
+    """Lay kernels out as the spec says, or else channels last in networks of convolutions that play a first step so.
 
     The trial's batch is small. A stranger's `view` may fail on tensors of that order. What takes how long decides
     nothing: a run would not be repeated bit for bit (`make bench` measures what it gains).
     """
     wanted = match.spec.train.channels_last
     grows = bool(match.spec.schedule.milestones())
-    suits = match.device.type in ("cpu", "cuda") and not grows and any(map(_convolves, match.networks.values()))
+    suits = match.device.type in ("cpu", "cuda") and not grows and any(map(convolves, match.networks.values()))
     mixed: dict[tuple[str, str], None] = {}
 
     def change(trial: Match) -> None:
@@ -82,8 +79,3 @@ def _small(spec: RunSpec, processes: int) -> RunSpec:
     parts = spec.train.accumulate * processes
     train = spec.train.model_copy(update={"batch_size": min(spec.train.batch_size, FEW * parts)})
     return spec.model_copy(update={"train": train})
-
-
-def _convolves(network: nn.Module) -> bool:
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    return any(isinstance(layer, kinds) and layer.weight.numel() >= LARGE for layer in network.modules())

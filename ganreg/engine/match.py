@@ -20,6 +20,7 @@ from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard
 from ganreg.engine.inputs import Inputs
+from ganreg.engine.order import convolves
 from ganreg.engine.play import Play
 from ganreg.engine.player import Player
 from ganreg.engine.recorder import Recorder
@@ -225,11 +226,15 @@ class Match:
     # What the engine and the plays use.
 
     def lay_out(self, channels_last: bool) -> None:
-        """Keep kernels in memory with their channels last, or first, as torch makes them."""
+        """Keep kernels in memory with their channels last, or first, as torch makes them.
+
+        Where the spec leaves it open, networks that do not convolve by layers stay as they are made.
+        """
         self.channels_last = channels_last
-        order = torch.channels_last if channels_last else torch.contiguous_format
+        everywhere = self.spec.train.channels_last is True
         for network in (*self.networks.values(), *(self.ema.networks.values() if self.ema else ())):
-            network.to(memory_format=order)
+            last = channels_last and (everywhere or convolves(network))
+            network.to(memory_format=torch.channels_last if last else torch.contiguous_format)
 
     def step(self) -> None:
         """Play one step of the schedule. Its randomness follows from seed and step alone."""

@@ -68,7 +68,7 @@ class Train(Section):
     compile: bool = Field(False, description="compile networks and loss with torch.compile, as far as they train so")
     cuda_graphs: bool = Field(False, description="on CUDA, record a step and replay it, where it is the same each time")
     channels_last: bool | None = Field(
-        None, description="kernels in memory with channels last; null: on CPU and CUDA, where a first step goes well so"
+        None, description="kernels with channels last in memory; null: of convolutions, where a first step goes well so"
     )
     reuse_fakes: bool = Field(
         True,

@@ -102,6 +102,36 @@ def test_channels_are_last_where_the_networks_can(convolving: Tiny, changes: dic
     match.step()
 
 
+class Modulating(nn.Module):
+    """z to pictures, by a kernel that is made anew for each picture."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(32, 32, 3, 3) / 17)
+        self.style = nn.Linear(latent, 32)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        kernels = self.weight * self.style(z)[:, None, :, None, None]
+        pictures = torch.ones(1, 32 * len(z), 28, 28, device=z.device)
+        found = nn.functional.conv2d(pictures, kernels.flatten(0, 1), padding=1, groups=len(z))
+        return found.view(len(z), 32, 28, 28).mean(dim=1, keepdim=True).tanh()
+
+
+class Modulates(Generator, name="modulates"):
+    def build(self, task: Any) -> nn.Module:
+        return Modulating(task.latent)
+
+
+@pytest.mark.parametrize("told", [None, True])
+def test_kernels_that_are_made_anew_stay_as_they_are_unless_told(convolving: Tiny, told: bool | None) -> None:
+    run, again = (convolving(name="one", generator=Modulates(), train={"channels_last": told}) for _ in range(2))
+    match = run.train().training.match
+    drawn, judged = match.networks["generator"].weight, match.networks["discriminator"].inner.weight
+    assert judged.is_contiguous(memory_format=torch.channels_last)
+    assert drawn.is_contiguous(memory_format=torch.channels_last) == bool(told)
+    assert torch.equal(again.sample(3), run.sample(3)), "what a checkpoint is sampled with lies otherwise"
+
+
 def test_a_view_is_for_a_network_to_answer_for_where_it_is_told(convolving: Tiny) -> None:
     match = convolving(strict=True, train={"channels_last": True}).assemble().match
     with pytest.raises(RuntimeError, match="view size is not compatible"):
