@@ -17,7 +17,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -46,14 +45,6 @@ def _leave(state: Mapping[str, Any]) -> None:
     """Load nothing."""
 
 
-@dataclass(frozen=True)
-class Draft:
-    """A state that is written to a temporary folder: a checkpoint but for its manifest, and not flushed yet."""
-
-    step: int
-    folder: Path
-
-
 class Checkpoints:
     """The checkpoints of one run: the newest are kept, and one that is spared beside them."""
 
@@ -65,10 +56,11 @@ class Checkpoints:
         """Write a state under its step. Raises CheckpointError where the disk does not take it."""
         return self.complete(self.draft(state))
 
-    def draft(self, state: Mapping[str, Any]) -> Draft:
-        """Take a state down as it is now; it may change afterwards.
+    def draft(self, state: Mapping[str, Any]) -> int:
+        """Take a state down as it is now, which may change afterwards, and tell its step.
 
-        Raises CheckpointError where the disk does not take it, and for what a checkpoint cannot hold.
+        It is in a temporary folder then: a checkpoint but for its manifest, and not flushed yet. Raises CheckpointError
+        where the disk does not take it, and for what a checkpoint cannot hold.
         """
         tensors: dict[str, Tensor] = {}
         skeleton = json.dumps(split(state, tensors)).encode()
@@ -76,39 +68,46 @@ class Checkpoints:
         for name, tensor in tensors.items():
             top = name.split("/", 1)[0]
             files[f"{top if top in OWN_FILES else 'training'}.safetensors"][name] = tensor
-        draft = Draft(int(state["step"]), self.folder / f".{state['step']:08d}{COMING}")
+        step = int(state["step"])
+        coming = self._coming(step)
         try:
-            with self._writing(draft.step):
+            with self._writing(step):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self.tidy()
-                draft.folder.mkdir()
+                coming.mkdir()
                 for name, content in files.items():
-                    tensor_file.write(draft.folder / name, content)
-                (draft.folder / STATE).write_bytes(skeleton)
+                    tensor_file.write(coming / name, content)
+                (coming / STATE).write_bytes(skeleton)
         except BaseException:
             self.tidy()
             raise
-        return draft
+        return step
 
-    def complete(self, draft: Draft, rest: Callable[[], object] = lambda: None, *, spare: int | None = None) -> Path:
+    def complete(self, step: int, rest: Callable[[], object] = lambda: None, *, spare: int | None = None) -> Path:
         """Make a checkpoint of a draft, and let old ones go. Raises CheckpointError; it can then be called again.
 
         rest: is called between two pieces of work. spare: a step whose checkpoint does not go, old as it may be.
         """
-        target = self.folder / f"{draft.step:08d}"
-        with self._writing(draft.step):
-            if draft.folder.exists() or not target.exists():  # else a call has failed after this, and is repeated
-                digests = {name: flush(draft.folder / name, rest) for name in FILES}
-                create(draft.folder / MANIFEST, _manifest(draft.step, digests))
-                sync(draft.folder)
+        target, coming = self._target(step), self._coming(step)
+        with self._writing(step):
+            if coming.exists() or not target.exists():  # else a call has failed after this, and is repeated
+                digests = {name: flush(coming / name, rest) for name in FILES}
+                create(coming / MANIFEST, _manifest(step, digests))
+                sync(coming)
                 _remove(target)
-                draft.folder.rename(target)
+                coming.rename(target)
             sync(self.folder)
             # A newer one, which the run did not go on from, counts for none of those that it can go back to.
-            for old in [path for path in self.folders() if int(path.name) <= draft.step][: -self.keep]:
+            for old in [path for path in self.folders() if int(path.name) <= step][: -self.keep]:
                 if int(old.name) != spare:
                     _remove(old)
         return target
+
+    def _target(self, step: int) -> Path:
+        return self.folder / f"{step:08d}"
+
+    def _coming(self, step: int) -> Path:
+        return self.folder / f".{step:08d}{COMING}"
 
     @contextmanager
     def _writing(self, step: int) -> Iterator[None]:
@@ -116,8 +115,9 @@ class Checkpoints:
         try:
             yield
         except OSError as error:
-            target = self.folder / f"{step:08d}"
-            raise CheckpointError(f"cannot write the checkpoint {target}: {error.strerror or error}") from error
+            raise CheckpointError(
+                f"cannot write the checkpoint {self._target(step)}: {error.strerror or error}"
+            ) from error
 
     def tidy(self) -> None:
         """Remove what a writing or a removal that was cut short has left."""
@@ -132,7 +132,7 @@ class Checkpoints:
 
     def at(self, step: int) -> dict[str, Any]:
         """The state of one step. Raises CheckpointError where it is not kept, or damaged."""
-        path = self.folder / f"{step:08d}"
+        path = self._target(step)
         if not path.exists():
             kept = ", ".join(str(int(folder.name)) for folder in self.folders())
             raise CheckpointError(f"no checkpoint of step {step} is in {self.folder}; kept: {kept or 'none'}")

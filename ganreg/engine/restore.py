@@ -23,6 +23,7 @@ from ganreg.engine.feed import MetaFeed
 from ganreg.engine.guards import first_bad
 from ganreg.engine.state import moved, same, split
 from ganreg.engine.streams import untouched
+from ganreg.engine.tensor_file import raw
 from ganreg.errors import CheckpointError, GanregError, PluginError, brief
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
@@ -76,7 +77,7 @@ def digests(match: Match) -> dict[str, int]:
             tensors: dict[str, Tensor] = {}
             digest = sha256(json.dumps(split(_state_of(name, part), tensors)).encode())
             for tensor in tensors.values():
-                digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+                digest.update(raw(tensor).numpy().data)
             found[name] = int.from_bytes(digest.digest()[:8], "little") >> 3
     return found
 

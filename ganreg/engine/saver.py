@@ -9,7 +9,7 @@ from functools import partial
 from threading import Event
 from typing import Any
 
-from ganreg.engine.checkpoints import Checkpoints, Draft
+from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import Patience
 from ganreg.engine.folder import RunFolder
 
@@ -38,8 +38,8 @@ class Saver:
         spare: a step whose checkpoint stays.
         """
         self.settle()
-        draft = self._patience(partial(self._checkpoints.draft, state))
-        self._writing = self._thread.submit(self._complete, draft, spare)
+        step = self._patience(partial(self._checkpoints.draft, state))
+        self._writing = self._thread.submit(self._complete, step, spare)
 
     def settle(self) -> None:
         """Wait until the checkpoint that was begun is written. Raises CheckpointError where it could not be."""
@@ -51,10 +51,10 @@ class Saver:
             finally:
                 self._awaited.clear()
 
-    def _complete(self, draft: Draft, spare: int | None) -> None:
+    def _complete(self, step: int, spare: int | None) -> None:
         def write() -> None:
             self._folder.sync()
-            self._checkpoints.complete(draft, Pace(self._awaited), spare=spare)
+            self._checkpoints.complete(step, Pace(self._awaited), spare=spare)
 
         try:
             self._patience(write)

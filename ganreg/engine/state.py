@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganreg.engine.tensor_file import TYPES
+from ganreg.engine.tensor_file import TYPES, raw
 from ganreg.errors import CheckpointError
 
 TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
@@ -85,8 +85,8 @@ def same(one: Any, other: Any) -> bool:
     if _text(split(one, mine)) != _text(split(other, theirs)):
         return False
     return all(
-        a.dtype == b.dtype and a.shape == b.shape and torch.equal(a.view(torch.uint8), b.view(torch.uint8))
-        for a, b in ((mine[key].cpu().reshape(-1), theirs[key].cpu().reshape(-1)) for key in mine)
+        a.dtype == b.dtype and a.numel() == b.numel() and torch.equal(raw(a), raw(b))
+        for a, b in ((mine[key], theirs[key]) for key in mine)
     )
 
 
