@@ -12,29 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from ganreg import processes
 from ganreg.components import KINDS, Component
-from ganreg.errors import GanregError, Interrupted, PluginError, RunFolderError, SpecError, UsageError
+from ganreg.errors import GanregError, Interrupted, PluginError, RunFolderError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
-from ganreg.seeds import derive
 from ganreg.spec.compatibility import task_of
 from ganreg.spec.document import Document, from_mapping, read
 from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
 from ganreg.spec.writing import plain, to_yaml
-from ganreg.task import Task
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from ganreg.check import DryRun
     from ganreg.components import Metric
-    from ganreg.engine.checkpoints import Checkpoints
-    from ganreg.engine.feed import Feed
     from ganreg.engine.folder import RunFolder
     from ganreg.engine.loop import Stop, Training
-    from ganreg.engine.match import Match
     from ganreg.engine.world import World
     from ganreg.export import Exported
     from ganreg.trained import Measurement, Trained, Which
@@ -99,13 +93,13 @@ class Run:
 
     def check(self) -> DryRun:
         """Build the networks and play a step on the meta device. Raises SpecError with positions."""
-        return self._check(self._given())
+        with self.document.locating():
+            return self._check(self._given())
 
     def _check(self, given: Mapping[str, Any] | None) -> DryRun:
         from ganreg.check import dry_run
 
-        with self._locating():
-            return dry_run(self.spec, task_of(self.spec, self.spec.data.info()), given)
+        return dry_run(self.spec, task_of(self.spec, self.spec.data.info()), given)
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -139,13 +133,13 @@ class Run:
         that room on a full disk is waited for.
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
+        from ganreg.engine.building import checkpoints_of
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
         from ganreg.engine.world import joined
 
-        with joined(self._device) as world:
-            with self._locating():
-                world.check(self.spec.train)
+        with self.document.locating(), joined(self.spec.train.device) as world:
+            world.check(self.spec.train)
             # Processes that their launcher has started once more go on with what they had begun.
             resume = world.first and (resume or (processes.restarts() > 0 and (self.folder / "spec.yaml").is_file()))
             if resume:
@@ -154,7 +148,7 @@ class Run:
                 say = tick = _silent
             # What a run has begun with is in its checkpoints: the other run may be gone.
             # Else it is read before anything is replaced: it may be this folder's own.
-            held = not world.first or (resume and self._checkpoints().folders())
+            held = not world.first or (resume and checkpoints_of(self.spec, self.folder).folders())
             given = None if held else self._given(say)
             for warning in self._check(given).warnings:
                 say(f"warning: {warning}")
@@ -196,8 +190,7 @@ class Run:
                     self.report()
             if isinstance(error, Interrupted):
                 training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more
-            with self._locating():
-                raise
+            raise
         training.tell("finished", training.match.step_index)
         if training.match.world.first:
             training.patience(self.report)
@@ -297,72 +290,12 @@ class Run:
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.
         world: the processes that play together; this one alone by default. say: hears what is compiled and what not.
         """
-        from ganreg.engine.batch_norm import normalizes
-        from ganreg.engine.compilation import compile_parts
-        from ganreg.engine.folder import RunFolder
-        from ganreg.engine.layout import lay_out
-        from ganreg.engine.loop import Training
-        from ganreg.engine.recorder import record_steps
+        from ganreg.engine.building import training_of
         from ganreg.engine.world import ALONE
 
-        spec = self.spec
-        task = task_of(spec, spec.data.info())
-        feed = self._feed(task)
-        match = self._match(task, feed, world or ALONE)
-
-        def again(spec: RunSpec) -> Match:
-            return self._match(task, feed, match.world, spec)
-
-        if not match.world.alone and any(map(normalizes, match.networks.values())):
-            say("batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all")
-        lay_out(match, again)
-        if spec.train.compile:
-            compile_parts(match, again, say)
-        if spec.train.cuda_graphs:
-            record_steps(match, say)
-        return Training(
-            match,
-            feed,
-            RunFolder(self.folder),
-            self._checkpoints(),
-            observers=[observer.build(task) for observer in spec.observers] if match.world.first else [],
-        )
-
-    def _checkpoints(self) -> Checkpoints:
-        from ganreg.engine.checkpoints import Checkpoints
-
-        return Checkpoints(self.folder / "checkpoints", self.spec.output.keep)
-
-    def _feed(self, task: Task) -> Feed:
-        from ganreg.engine.feed import Feed, checked
-        from ganreg.engine.streams import rekey, untouched
-
-        spec, labels = self.spec, task.classes is not None
-        with untouched():
-            rekey(derive(spec.seed, "initialize", "data"))
-            data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
-        return Feed(data, spec.train.batch_size, spec.seed, self._device(), labels=labels)
-
-    def _device(self) -> torch.device:
-        from ganreg.engine.devices import resolve
-
-        with self._locating():
-            return resolve(self.spec.train.device)
-
-    def _match(self, task: Task, feed: Feed | None, world: World, spec: RunSpec | None = None) -> Match:
-        from ganreg.assembly import assemble
-        from ganreg.engine.batch_norm import synchronize
-        from ganreg.engine.match import Match
-
-        device, spec = self._device(), spec or self.spec
-        with self._locating():
-            parts = assemble(spec, task, device)
-            if spec.train.sync_batch_norm and not world.alone:
-                for network in parts.networks.values():
-                    synchronize(network, world)
-            match = Match(spec, parts, feed, device, world)
-        match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(spec.metrics)}
-        return match
+        task = task_of(self.spec, self.spec.data.info())
+        with self.document.locating():
+            return training_of(self.spec, task, self.folder, world or ALONE, say)
 
     def _compare(self, say: Callable[[str], None]) -> None:
         """Say what has changed since the run was started; it goes on all the same."""
@@ -380,18 +313,8 @@ class Run:
 
         if self.spec.init is None:
             return None
-        with self._locating():
-            state, skipped = newest(self.spec.init)
+        state, skipped = newest(self.spec.init)
         for sentence in skipped:
             say(f"skipped: {sentence}")
         say(f"starting from the weights of {self.spec.init.run} at step {state['step']}")
         return state
-
-    @contextmanager
-    def _locating(self) -> Iterator[None]:
-        """Mistakes that are found after validation get their positions in the document."""
-        try:
-            yield
-        except SpecError as error:
-            located = [m if m.position else replace(m, position=self.document.locate(m.path)) for m in error.mistakes]
-            raise SpecError(located) from error.__cause__

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ganreg.components import Metric
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import sentence
+from ganreg.engine.building import checkpoints_of, feed_of, match_of
 from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, figure_name, records
@@ -18,7 +19,6 @@ from ganreg.engine.metrics import Evaluation, Tick, is_picture, protocol_of
 from ganreg.engine.pictures import save_grid
 from ganreg.engine.restore import trained_task
 from ganreg.engine.streams import rekey
-from ganreg.engine.world import ALONE
 from ganreg.errors import CheckpointError, GanregError, PluginError, UsageError
 from ganreg.seeds import derive
 from ganreg.spec.compatibility import task_of
@@ -65,7 +65,8 @@ class Trained:
         if which == "latest" and training is not None:
             return training.match, training.feed
         if self._loaded is None or which != self._which:
-            self._read(which)
+            with self._run.document.locating():
+                self._read(which)
             self._which = which
         assert self._loaded is not None
         return self._loaded
@@ -87,7 +88,7 @@ class Trained:
         if feed is None:
             if task != task_of(run.spec, run.spec.data.info()):
                 raise CheckpointError("the checkpoint does not fit the data: its shapes are not theirs")
-            feed = run._feed(task)
+            feed = feed_of(run.spec, task)
             self._loaded = match, feed
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
         found, protocol = _measured(metric, Evaluation(match, feed, notes, tick), task)
@@ -102,7 +103,7 @@ class Trained:
         return Measurement(match.step_index, reference, numbers, protocol, pictures)
 
     def _read(self, which: Which) -> None:
-        checkpoints = self._run._checkpoints()
+        checkpoints = checkpoints_of(self._run.spec, self._run.folder)
         if which == "latest":
             checkpoints.newest(self._take)
             return
@@ -124,8 +125,8 @@ class Trained:
         task = trained_task(state, run.spec)
         if task.source is not None and task != task_of(run.spec, run.spec.data.info()):
             raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
-        feed = run._feed(task) if task.source else None
-        match = run._match(task, feed, ALONE)
+        feed = feed_of(run.spec, task) if task.source else None
+        match = match_of(run.spec, task, feed)
         match.load(state)
         self._loaded = match, feed
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count, pairwise
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.distributed.rendezvous import rendezvous
 
 from ganreg import processes
+from ganreg.engine.devices import resolve
 from ganreg.engine.pulse import Pulse
 from ganreg.engine.state import join, split
 from ganreg.errors import Mistake, ProcessError, SpecError
@@ -217,16 +218,16 @@ _joins = count()
 
 
 @contextmanager
-def joined(device: Callable[[], torch.device]) -> Iterator[World]:
+def joined(device: str) -> Iterator[World]:
     """The processes of this run, from what the launcher has put into the environment; alone where there is none.
 
-    device: this process's; asked for only where there are others. A process group that is there already is used, and
-    left as it is. Raises SpecError for a device that is not there.
+    device: that of the spec. A process group that is there already is used, and left as it is. Raises SpecError for a
+    device that is not there.
     """
     if processes.size() == 1:
         yield ALONE
         return
-    mine = device()
+    mine = resolve(device)
     if mine.type != "cpu":
         torch.accelerator.set_device_index(mine.index or 0)
     store, rank, size = next(iter(rendezvous("env://")))

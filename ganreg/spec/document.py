@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -50,6 +51,15 @@ class Document:
                 break
             node = child
         return node.key if key and node.key else node.position
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Mistakes that are found within, after validation, get their positions in this document."""
+        try:
+            yield
+        except SpecError as error:
+            located = [m if m.position else replace(m, position=self.locate(m.path)) for m in error.mistakes]
+            raise SpecError(located) from error.__cause__
 
     def merge(self, over: Document) -> Document:
         """This document with another laid over it.

@@ -1,0 +1,68 @@
+"""What a spec stands for: its data, its match, and the training that plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ganreg.assembly import assemble
+from ganreg.engine.batch_norm import normalizes, synchronize
+from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.compilation import compile_parts
+from ganreg.engine.devices import resolve
+from ganreg.engine.feed import Feed, checked
+from ganreg.engine.folder import RunFolder
+from ganreg.engine.layout import lay_out
+from ganreg.engine.loop import Training
+from ganreg.engine.match import Match
+from ganreg.engine.recorder import record_steps
+from ganreg.engine.streams import rekey, untouched
+from ganreg.engine.world import ALONE, World
+from ganreg.seeds import derive
+from ganreg.spec.runspec import RunSpec
+from ganreg.task import Task
+
+
+def feed_of(spec: RunSpec, task: Task) -> Feed:
+    """The data, on the run's device. Raises DataError, and SpecError for a device that is not there."""
+    labels = task.classes is not None
+    with untouched():
+        rekey(derive(spec.seed, "initialize", "data"))
+        data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
+    return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
+
+
+def match_of(spec: RunSpec, task: Task, feed: Feed | None, world: World = ALONE) -> Match:
+    """The match at its first step; without a feed it is for sampling alone. Raises SpecError."""
+    device = resolve(spec.train.device)
+    parts = assemble(spec, task, device)
+    if spec.train.sync_batch_norm and not world.alone:
+        for network in parts.networks.values():
+            synchronize(network, world)
+    match = Match(spec, parts, feed, device, world)
+    match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(spec.metrics)}
+    return match
+
+
+def training_of(spec: RunSpec, task: Task, folder: Path, world: World, say: Callable[[str], None]) -> Training:
+    """All parts and the data, at the first step. say: hears what is compiled and recorded, and what not."""
+    feed = feed_of(spec, task)
+    match = match_of(spec, task, feed, world)
+
+    def again(spec: RunSpec) -> Match:
+        return match_of(spec, task, feed, world)
+
+    if not world.alone and any(map(normalizes, match.networks.values())):
+        say("batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all")
+    lay_out(match, again)
+    if spec.train.compile:
+        compile_parts(match, again, say)
+    if spec.train.cuda_graphs:
+        record_steps(match, say)
+    observers = [observer.build(task) for observer in spec.observers] if world.first else []
+    return Training(match, feed, RunFolder(folder), checkpoints_of(spec, folder), observers)
+
+
+def checkpoints_of(spec: RunSpec, folder: Path) -> Checkpoints:
+    """The checkpoints of the run in a folder."""
+    return Checkpoints(folder / "checkpoints", spec.output.keep)
