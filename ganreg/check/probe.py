@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,7 +16,6 @@ from ganreg.check.tracking import Tracker
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
-from ganreg.engine.terms import Terms
 from ganreg.errors import Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Shape, describe
@@ -78,24 +76,21 @@ class Probe(Match):
         reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
         super().apply(player)
 
-    def terms_of(self, play: Play) -> Iterator[Terms]:
-        """The terms, each looked at as it comes."""
-        seen: Terms = {}
-        for terms in super().terms_of(play):
-            for name, value in terms.items():
-                if not isinstance(value, Tensor) or value.numel() != 1:
-                    got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                    message = f"the {play.player}'s term '{name}' must be one number, not {got}"
-                    raise SpecError([Mistake(message, self._path_of(name))])
-                if not value.requires_grad:
-                    self._flat.append(f"{play.player}/{name}")
-            seen |= terms
-            yield terms
-        if not any(value.requires_grad for value in seen.values()):
+    def _terms(self, play: Play) -> dict[str, Tensor]:
+        terms = super()._terms(play)
+        for name, value in terms.items():
+            if not isinstance(value, Tensor) or value.numel() != 1:
+                got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                message = f"the {play.player}'s term '{name}' must be one number, not {got}"
+                raise SpecError([Mistake(message, self._path_of(name))])
+            if not value.requires_grad:
+                self._flat.append(f"{play.player}/{name}")
+        if not any(value.requires_grad for value in terms.values()):
             cut = play.player == "generator" and "fake" in vars(play) and not play.fake.requires_grad
             cause = ": the generator's pictures have no gradient" if cut else ""
-            message = f"nothing that the {play.player} minimizes ({', '.join(seen)}) depends on its weights{cause}"
-            raise SpecError([Mistake(message, ("generator",) if cut else self._path_of(next(iter(seen))))])
+            message = f"nothing that the {play.player} minimizes ({', '.join(terms)}) depends on its weights{cause}"
+            raise SpecError([Mistake(message, ("generator",) if cut else self._path_of(next(iter(terms))))])
+        return terms
 
     def _path_of(self, term: str) -> Path:
         """Where in the spec a term comes from."""

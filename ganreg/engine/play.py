@@ -21,9 +21,6 @@ from ganreg.engine.streams import Share, Stream
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
-MADE = {"real", "fake", "real_output", "fake_output"}
-"""What a play makes, and may make with a graph."""
-
 
 class Play:
     """What a game, a loss and a penalty see of a turn.
@@ -233,14 +230,12 @@ class Play:
     def twice_differentiable(self) -> Iterator[None]:
         """Within, nothing comes from what is compiled or from fused attention: that is differentiated once alone.
 
-        Relu and leaky relu have no second derivative there, where torch carries zeros through the network. What has
-        been made with a graph is made anew where it is asked for: the other graph may have been used up.
+        Relu and leaky relu have no second derivative there, where torch carries zeros through the network.
         """
         loss = self._match.loss
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
-        held: dict[str, Any] = {
-            name: vars(self).pop(name) for name in MADE & vars(self).keys() if self._has_graph(name)
-        }
+        made = ("fake", "real_output", "fake_output") if any(compiled.values()) else ()
+        held: dict[str, Any] = {name: vars(self).pop(name) for name in made if name in vars(self)}
         for network in compiled:
             network._compiled_call_impl = None
         eager, loss.eager = loss.eager, True
@@ -252,10 +247,6 @@ class Play:
             for network, call in compiled.items():
                 network._compiled_call_impl = call
             vars(self).update(held)
-
-    def _has_graph(self, name: str) -> bool:
-        value = vars(self)[name]
-        return isinstance(value, DiscriminatorOutput) or value.requires_grad
 
     def _whole(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
         """An output with the rows of all processes; features, which are large, where the loss reads them."""

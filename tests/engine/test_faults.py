@@ -102,7 +102,7 @@ def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
 
 def test_a_derivative_that_fails_is_named_with_its_terms(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", "tiny-clipping", Abyss()])
-    message = "the backward pass of the discriminator's terms (loss, abyss) failed in step 1: ArithmeticError"
+    message = "the backward pass of the discriminator's terms (loss, tiny-r1, abyss) failed in step 1: ArithmeticError"
     with pytest.raises(SpecError) as refused:
         run.check()
     assert refused.value.mistakes[0].message.startswith(f"in the dry run {message}")
