@@ -16,6 +16,7 @@ from ganreg.check.tracking import Tracker
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.terms import Terms
 from ganreg.errors import Mistake, SpecError
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Shape, describe
@@ -76,8 +77,9 @@ class Probe(Match):
         reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
         super().apply(player)
 
-    def _terms(self, play: Play) -> dict[str, Tensor]:
-        terms = super()._terms(play)
+    def terms_of(self, play: Play) -> Terms:
+        """The same, looked at."""
+        terms = super().terms_of(play)
         for name, value in terms.items():
             if not isinstance(value, Tensor) or value.numel() != 1:
                 got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -14,24 +14,26 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-
-def _relu(x: Tensor, inplace: bool = False) -> tuple[Tensor, float | None, bool]:
-    return x, None, inplace
+Call = tuple[Tensor, float | None, bool]
 
 
-def _leaky_relu(x: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> tuple[Tensor, float | None, bool]:
-    return x, negative_slope, inplace
+def _relu(input: Tensor, inplace: bool = False) -> Call:  # noqa: A002 - as torch calls it
+    return input, None, inplace
 
 
-def _relu_in_place(x: Tensor) -> tuple[Tensor, float | None, bool]:
-    return x, None, True
+def _leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Call:  # noqa: A002 - as torch calls it
+    return input, negative_slope, inplace
 
 
-def _leaky_relu_in_place(x: Tensor, negative_slope: float = 0.01) -> tuple[Tensor, float | None, bool]:
-    return x, negative_slope, True
+def _relu_in_place(input: Tensor) -> Call:  # noqa: A002 - as torch calls it
+    return input, None, True
 
 
-CALLS: Mapping[Any, Callable[..., tuple[Tensor, float | None, bool]]] = {
+def _leaky_relu_in_place(input: Tensor, negative_slope: float = 0.01) -> Call:  # noqa: A002 - as torch calls it
+    return input, negative_slope, True
+
+
+CALLS: Mapping[Any, Callable[..., Call]] = {
     functional.relu: _relu,
     torch.relu: _relu,
     Tensor.relu: _relu,
@@ -56,36 +58,43 @@ class Straight(TorchFunctionMode):
 
 
 class _Kinked(torch.autograd.Function):
-    """relu, or leaky relu of a slope that is not negative, of which the result tells on which side of 0 x was."""
+    """relu, or leaky relu of a slope that is not negative.
+
+    What is kept, to tell on which side of 0 x was, is what torch keeps: x of leaky relu, so that the result may be
+    changed in place by what follows, and else the result.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: float | None, inplace: bool) -> Tensor:
         y = functional.relu(x, inplace) if slope is None else functional.leaky_relu(x, slope, inplace)
         if inplace:
             ctx.mark_dirty(x)
-        ctx.save_for_backward(y)
-        ctx.save_for_forward(y)
+        kept = y if inplace or slope is None else x
+        ctx.save_for_backward(kept)
+        ctx.save_for_forward(kept)
         ctx.slope, ctx.inplace = slope, inplace
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        (y,) = ctx.saved_tensors
-        return _times_slope(gradient, y.detach(), ctx.slope), None, None
+        (kept,) = ctx.saved_tensors
+        return _times_slope(gradient, kept.detach(), ctx.slope), None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        (y,) = ctx.saved_tensors
-        moved = _times_slope(tangent, y.detach(), ctx.slope)
+        (kept,) = ctx.saved_tensors
+        moved = _times_slope(tangent, kept.detach(), ctx.slope)
         return tangent.copy_(moved) if ctx.inplace else moved
 
 
-def _times_slope(gradient: Tensor, y: Tensor, slope: float | None) -> Tensor:
+def _times_slope(gradient: Tensor, kept: Tensor, slope: float | None) -> Tensor:
     aten = torch.ops.aten
-    if gradient.dim() == 4 and gradient.stride() != y.stride():  # which takes several times as long
-        last = y.is_contiguous(memory_format=torch.channels_last)
+    if gradient.dim() == 4 and gradient.stride() != kept.stride():  # which takes several times as long
+        last = kept.is_contiguous(memory_format=torch.channels_last)
         gradient = gradient.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
     found: Tensor = (
-        aten.threshold_backward(gradient, y, 0) if slope is None else aten.leaky_relu_backward(gradient, y, slope, True)
+        aten.threshold_backward(gradient, kept, 0)
+        if slope is None
+        else aten.leaky_relu_backward(gradient, kept, slope, True)
     )
     return found

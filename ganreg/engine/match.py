@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from functools import partial, reduce
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ from torch.nn.functional import interpolate
 
 from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
-from ganreg.engine.blame import sentence
 from ganreg.engine.counters import Counter, notice
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
@@ -27,8 +26,8 @@ from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream, rekey
+from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
-from ganreg.errors import GanregError, PluginError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
@@ -64,7 +63,7 @@ class Match:
         self.world = world
         self.networks = parts.networks
         modules = [part for _, part in parts.others() if isinstance(part, nn.Module)]
-        self._own_weights = [p for module in modules for p in module.parameters() if p.requires_grad]
+        self.own_weights = [p for module in modules for p in module.parameters() if p.requires_grad]
         self._listeners = [part for _, part in parts.others() if hasattr(part, "after_update")]
         self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
         required = {word for _, part in spec.components() for word in part.requires}
@@ -118,15 +117,15 @@ class Match:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
         turn, mover = self._take_turn(player), self._players[player]
         mover.optimizer.zero_grad(set_to_none=True)
-        seen: dict[str, Tensor] = {}
+        seen: Terms = {}
         with self._only(player):
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, self.world.own(part))
-                terms = self._terms_of(play)
+                terms = self.terms_of(play)
                 play.let_go(self._unasked)
-                self._backward(player, terms)
+                differentiate(self, player, terms)
                 _add(seen, {name: value.detach() for name, value in terms.items()})
-        self.world.average_gradients(mover.parameters, seen.values())
+        seen = self.world.average_gradients(mover.parameters, seen, [penalty.name for penalty in due(self, play)])
         self._log(player, seen)
 
     def objective(self, player: str) -> Callable[[], Tensor]:
@@ -142,11 +141,11 @@ class Match:
         def loss() -> Tensor:
             notice("an objective keys the global generators itself")
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
-            total: dict[str, Tensor] = {}
+            total: Terms = {}
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, part)
                 with play.twice_differentiable():
-                    _add(total, self._terms_of(play))
+                    _add(total, self.terms_of(play))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
 
@@ -352,39 +351,15 @@ class Match:
         assert self._feed is not None, "a match without data is for sampling alone"
         return self._feed.batch(position, rows)
 
-    def _terms_of(self, play: Play) -> dict[str, Tensor]:
-        """The terms of a part of a batch, each with its share of the whole."""
-        with self._autocast():
-            terms = self._terms(play)
-        parts = self.spec.train.accumulate
-        return terms if parts == 1 else {name: value / parts for name, value in terms.items()}
-
-    def _backward(self, player: str, terms: Mapping[str, Tensor]) -> None:
-        """Fill the gradients. Raises PluginError with the terms: an operation without a derivative names no part."""
-        trained = [*self._players[player].parameters, *self._own_weights]  # and no pictures that a penalty looks at
-        try:
-            torch.autograd.backward(reduce(torch.add, terms.values()), inputs=trained)
-        except (GanregError, MemoryError, torch.OutOfMemoryError):
-            raise
-        except Exception as error:
-            what = f"the backward pass of the {player}'s terms ({', '.join(terms)})"
-            raise PluginError(f"{what} failed in step {self.step_index + 1}: {sentence(error)}") from error
+    def terms_of(self, play: Play) -> Terms:
+        """What the player minimizes on a part of a batch."""
+        return terms_of(self, play)
 
     def _log(self, player: str, seen: Mapping[str, Tensor]) -> None:
         named = {f"{player}/{name}": value.to(self.device) for name, value in seen.items()}
         if self.guard.deferred:
             self.guard.see(self.step_index, named.items())
         self.terms.update(named)
-
-    def _terms(self, play: Play) -> dict[str, Tensor]:
-        terms = dict(self.parts.game.terms(play))
-        for penalty in self.parts.penalties:
-            if penalty.spec.player == play.player and play.updates % penalty.spec.every == 0:
-                with play.twice_differentiable() if penalty.spec.double_backward else nullcontext():
-                    value = penalty.built(play)
-                if value is not None:
-                    terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
-        return terms
 
     def _parts_of_batch(self) -> Iterator[slice]:
         size = self.spec.train.batch_size // self.spec.train.accumulate
@@ -402,10 +377,6 @@ class Match:
             self._mover = None
             for other in others:
                 other.freeze(False)
-
-    def _autocast(self) -> torch.autocast:
-        kind = "cpu" if self.device.type == "meta" else self.device.type
-        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.spec.train.precision == "bf16")
 
 
 def _add(seen: dict[str, Tensor], share: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count, pairwise
@@ -95,18 +95,27 @@ class World:
             for tensor, piece in zip(bucket, pieces, strict=True):
                 tensor.detach().copy_(piece.reshape(tensor.shape))
 
-    def average_gradients(self, parameters: Sequence[nn.Parameter], numbers: Iterable[Tensor]) -> None:
-        """Make each gradient the mean over all processes, and each of the numbers beside them.
+    def average_gradients(
+        self, parameters: Sequence[nn.Parameter], terms: dict[str, Tensor], optional: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Make each gradient the mean over all processes; the terms likewise.
 
-        Who has no gradient where others have one counts as zero; a head that nobody uses keeps none.
+        Who has no gradient where others have one counts as zero, and so does who has none of the optional terms; a head
+        that nobody uses keeps none, and a term that nobody has stays out.
         """
         if self.alone:
-            return
-        there = torch.tensor([float(p.grad is not None) for p in parameters])
+            return terms
+        names = [*(name for name in terms if name not in optional), *optional]
+        there = torch.tensor([*(p.grad is not None for p in parameters), *(n in terms for n in names)]).float()
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        absent = torch.zeros((), device=parameters[0].device)
+        numbers = [terms[name].float() if name in terms else absent.clone() for name in names]
         self.average([there, *gradients, *numbers])
-        for parameter, gradient, share in zip(parameters, gradients, there.tolist(), strict=True):
+        shares = there.tolist()
+        for parameter, gradient, share in zip(parameters, gradients, shares, strict=False):
             parameter.grad = gradient if share else None
+        found = zip(names, numbers, shares[len(parameters) :], strict=True)
+        return {name: number for name, number, share in found if share}
 
     def follow(self, tensors: Sequence[Tensor]) -> None:
         """Make each tensor the first process's, in place."""

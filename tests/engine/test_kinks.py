@@ -17,6 +17,7 @@ from ganreg.engine.play import Play
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "torch.relu": torch.relu,
+    "torch.relu by keyword": lambda x: torch.relu(input=x),
     "method": Tensor.relu,
     "in place": lambda x: F.relu(x + 0, inplace=True),
     "relu_": lambda x: torch.relu_(x + 0),
@@ -27,6 +28,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky in place": lambda x: F.leaky_relu(x + 0, 0.2, inplace=True),
     "leaky_": lambda x: F.leaky_relu_(x + 0, 0.2),
     "falling": lambda x: F.leaky_relu(x, -0.5),
+    "then in place": lambda x: F.leaky_relu(x, 0.2).mul_(2**0.5),
     "module": nn.LeakyReLU(0.1),
     "module in place": lambda x: nn.ReLU(inplace=True)(x + 0),
 }

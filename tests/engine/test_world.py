@@ -23,11 +23,15 @@ from ganreg.engine.loop import Stop
 from ganreg.engine.streams import Share, Stream
 from ganreg.engine.world import World
 from ganreg.errors import Interrupted, SpecError
+from ganreg.registry import Registry
 from ganreg.spec.runspec import Train
 
 CPU = torch.device("cpu")
 TOGETHER = Path(__file__).parent / "together.py"
 STEPS = 5
+BRIGHT = 0.02
+SKIPS: Mapping[str, Any] = {"penalties": ["skipping", {"name": "skipping", "every_row": True}, "tiny-r1"]}
+"""The first penalty passes over pictures that one of two processes may have all of, the second over all."""
 
 MANNERS: Mapping[str, Mapping[str, Any]] = {
     "alternating": {},
@@ -95,13 +99,14 @@ def begin(spec: str) -> None:
 def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two processes, launched once, have played every manner and called what has a file here."""
     folder = tmp_path_factory.mktemp("together")
-    (folder / "mine.py").write_text(FORGETFUL)
+    (folder / "mine.py").write_text(MINE)
     forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
     begin(written(composition, folder / "begun", 6)[1])
     work = {
         "runs": [spec_of(composition, folder / name, changes) for name, changes in MANNERS.items()],
         "calls": {
             "forgets": ["--plugin", str(folder / "mine.py"), *forgetful],
+            "skips": ["--plugin", str(folder / "mine.py"), *written(composition, folder / "skips", 4, **SKIPS)],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -252,9 +257,11 @@ def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
     assert heard(pairs, "forgets", 0).count("the state of penalties.forgetful differs between the processes") == 1
 
 
-FORGETFUL = """
+MINE = """
 import torch
 from ganreg import Penalty, hookimpl
+
+BRIGHT = 0.02
 
 class Level(torch.nn.Module):
     def __init__(self):
@@ -265,13 +272,20 @@ class Level(torch.nn.Module):
         self.level.copy_(play.real.mean())
         return (play.real_output.logits * self.level).mean()
 
+class Skipping(Penalty, name="skipping"):
+    every_row: bool = False
+
+    def __call__(self, play):
+        rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
+        return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
+
 class Forgetful(Penalty, name="forgetful"):
     def build(self, task):
         return Level()
 
 @hookimpl
 def ganreg_components():
-    return [Forgetful]
+    return [Forgetful, Skipping]
 """
 
 
@@ -279,6 +293,22 @@ def test_that_each_normalizes_its_own_pictures_is_said_once(pairs: Path) -> None
     said = "batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all\n"
     assert heard(pairs, "normalizes", 0).count(said) == 1
     assert said not in heard(pairs, "resumes", 0)
+
+
+def test_a_term_that_one_of_the_processes_has_not_counts_as_zero_there(
+    pairs: Path, composition: dict[str, Any], tmp_path: Path
+) -> None:
+    heard(pairs, "skips", 0)
+    registry = Registry.discover(files=[pairs / "mine.py"])
+    spec = spec_of(composition, tmp_path / "alone", {**SKIPS, "train": {"steps": 4}})
+    alone = ganreg.compose(registry=registry, **spec).train()
+    logs = [records(folder / "log.jsonl") for folder in (alone.folder, pairs / "skips" / "run")]
+    for one, two in zip(*logs, strict=True):
+        assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
+    assert not any("discriminator/skipping.2" in record["losses"] for record in logs[0])
+    match = ganreg.compose(registry=registry, **spec).assemble().match
+    bright = [match.read(step, slice(0, 8)).images.mean(dim=(1, 2, 3)) > BRIGHT for step in range(4)]
+    assert any(rows[:4].any() != rows[4:].any() for rows in bright), "one process has the term, and the other has not"
 
 
 def test_a_mistake_is_told_once(pairs: Path) -> None:
