@@ -12,6 +12,7 @@ from torch.nn.parameter import is_lazy
 
 from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component, Head, Loss, Penalty
+from ganreg.components.base import distinct
 from ganreg.errors import Mistake, SpecError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec, components_in
@@ -87,7 +88,7 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         if not callable(optimizers[player]):
             message = f"the optimizer '{optimizer.name}' built no function from parameters to an optimizer"
             raise SpecError([Mistake(message, ("optimizers", player))])
-    names = _distinct([penalty.name for penalty in spec.penalties])
+    names = distinct([penalty.name for penalty in spec.penalties])
     return Parts(
         task=task,
         game=make(("game",), "game", spec.game),
@@ -161,8 +162,3 @@ def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
         yield name, part
         for field in type(part).model_fields if isinstance(part, Component) else ():
             yield from _with_inner(f"{name}.{field}", getattr(part, field))
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """r1, r1 becomes r1, r1.2: every term of the log has its own name."""
-    return [name if names.index(name) == i else f"{name}.{names[: i + 1].count(name)}" for i, name in enumerate(names)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganreg.components import Metric
+from ganreg.components.base import distinct
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import sentence
 from ganreg.engine.building import checkpoints_of, feed_of, match_of
@@ -15,7 +18,7 @@ from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, figure_name, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, Tick, is_picture, protocol_of
+from ganreg.engine.metrics import Evaluation, Found, Tick, measure
 from ganreg.engine.pictures import save_grid
 from ganreg.engine.restore import trained_task
 from ganreg.engine.streams import rekey
@@ -35,20 +38,20 @@ Which = int | Literal["latest", "best"]
 class Measurement:
     """What a metric told of the networks at a step.
 
-    metric: its reference in a spec, parameters and all. figures: numbers by name. protocol: how they were measured,
-    where the metric tells; figures of different protocols do not compare. pictures: the files of its pictures.
+    metric: its reference in a spec, parameters and all. figures: numbers by name. protocol: how they were measured;
+    figures of different protocols do not compare. pictures: the files of its pictures.
     """
 
     step: int
     metric: Mapping[str, Any]
     figures: Mapping[str, float]
-    protocol: Mapping[str, Any] | None
+    protocol: Mapping[str, Any]
     pictures: Mapping[str, Path]
 
     def record(self, folder: Path) -> None:
         """Write it down in the run's folder, beside its log, for `ganreg compare`. Raises RunFolderError."""
-        found = {"step": self.step, "metric": dict(self.metric), "metrics": dict(self.figures)}
-        append(RunFolder(folder).evaluations, found | ({"protocol": dict(self.protocol)} if self.protocol else {}))
+        told = {"metric": dict(self.metric), "metrics": dict(self.figures), "protocol": dict(self.protocol)}
+        append(RunFolder(folder).evaluations, {"step": self.step, **told})
 
 
 class Trained:
@@ -91,16 +94,16 @@ class Trained:
             feed = feed_of(run.spec, task)
             self._loaded = match, feed
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
-        found, protocol = _measured(metric, Evaluation(match, feed, notes, tick), task)
-        shown = {name: picture for name, picture in found.items() if is_picture(picture)}
+        found = _measured(metric, Evaluation(match, feed, notes, tick), task)
         place = figures or RunFolder(run.folder).evaluated
-        pictures = {name: place / figure_name(name, match.step_index) for name in shown}
+        # What was measured otherwise stands beside it.
+        mark = sha256(json.dumps(found.protocol, sort_keys=True).encode()).hexdigest()[:6]
+        pictures = {name: place / figure_name(f"{name} {mark}", match.step_index) for name in found.pictures}
         for name, path in pictures.items():
-            save_grid(shown[name][None], path)
+            save_grid(found.pictures[name][None], path)
         parameters = metric.model_dump(mode="json", context={"registry": run.registry})
         reference = {"name": run.registry.id_of(type(metric)), **parameters}
-        numbers = {name: value for name, value in found.items() if name not in shown}
-        return Measurement(match.step_index, reference, numbers, protocol, pictures)
+        return Measurement(match.step_index, reference, found.figures, found.protocol, pictures)
 
     def _read(self, which: Which) -> None:
         checkpoints = checkpoints_of(self._run.spec, self._run.folder)
@@ -114,7 +117,7 @@ class Trained:
         best = self._run.spec.output.best
         if best is None:
             raise UsageError("the run keeps no best checkpoint: output.best in its spec names the figure that tells it")
-        standing = Standing(best)
+        standing = Standing(best, distinct([metric.name for metric in self._run.spec.metrics]))
         standing.recall(records(RunFolder(self._run.folder).log))
         if standing.step is None:
             raise CheckpointError(f"no checkpoint is the best yet: the log holds no '{best.metric}'")
@@ -131,12 +134,10 @@ class Trained:
         self._loaded = match, feed
 
 
-def _measured(metric: Metric, evaluation: Evaluation, task: Task) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-    """Numbers and pictures by name, and the protocol where there is one. Raises PluginError where the metric fails."""
+def _measured(metric: Metric, evaluation: Evaluation, task: Task) -> Found:
+    """What a metric found. Raises PluginError where it fails."""
     try:
-        built = metric.build(task)
-        found = {name: value if is_picture(value) else float(value) for name, value in built(evaluation).items()}
-        return found, protocol_of(built, evaluation) or None
+        return measure(metric, metric.build(task), evaluation)
     except (GanregError, MemoryError):
         raise
     except Exception as error:

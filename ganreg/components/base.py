@@ -108,6 +108,11 @@ def label(component: Component) -> str:
     return f"{component.name}({', '.join(shown)})" if shown else component.name
 
 
+def distinct(names: list[str]) -> list[str]:
+    """A name of its own for each part of a list: r1, r1 becomes r1, r1.2."""
+    return [name if names.index(name) == i else f"{name}.{names[: i + 1].count(name)}" for i, name in enumerate(names)]
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, Component):
         return label(value)

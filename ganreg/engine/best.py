@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from ganreg.components import Metric
 from ganreg.errors import Mistake, SpecError
 from ganreg.spec.runspec import Best
 
@@ -15,37 +14,45 @@ from ganreg.spec.runspec import Best
 class Standing:
     """The step of the best measurement so far, the first of equals; None where there is none.
 
-    It follows from the log, which a resume cuts back to its step: nothing is remembered beside it.
+    It follows from the log, which a resume cuts back to its step: nothing is remembered beside it. Where several of the
+    run's metrics give the figure, each measures by a protocol of its own, and the first of them in the spec counts.
+    metrics: their names, each another.
     """
 
-    def __init__(self, best: Best | None) -> None:
-        self.step: int | None = None
+    def __init__(self, best: Best | None, metrics: Sequence[str]) -> None:
         self._best = best
-        self._value = math.inf
+        self._metrics = metrics
         self._heard: set[str] = set()
-        self._asked: set[int] = set()
+        self._asked: set[str] = set()
+        self.recall(())
 
     def recall(self, log: Iterable[Mapping[str, Any]]) -> None:
         """Begin anew with the records of a log."""
-        self.step, self._value = None, math.inf
+        self.step: int | None = None
+        self._value = math.inf
+        self._counts = len(self._metrics)
         for record in log:
-            self.hear(record["step"], record.get("metrics", {}))
+            if "metrics" in record:
+                self.hear(record["step"], record["metrics"], by=record.get("metric", ""))
 
-    def hear(self, step: int, figures: Mapping[str, float | None], by: Metric | None = None) -> None:
+    def hear(self, step: int, figures: Mapping[str, float | None], by: str) -> None:
         """Take note of the figures of a step, and of the metric that gave them. What is not finite is not the best."""
         self._heard.update(figures)
-        if by is not None:
-            self._asked.add(id(by))
-        value = figures.get(self._best.metric) if self._best else None
-        if self._best is None or value is None or not math.isfinite(value):
+        self._asked.add(by)
+        if self._best is None or self._best.metric not in figures or by not in self._metrics[: self._counts + 1]:
+            return
+        if self._metrics.index(by) < self._counts:
+            self.step, self._value, self._counts = None, math.inf, self._metrics.index(by)
+        value = figures[self._best.metric]
+        if value is None or not math.isfinite(value):
             return
         value = value if self._best.mode == "min" else -value
         if value < self._value:
             self.step, self._value = step, value
 
-    def lacking(self, metrics: Sequence[Metric]) -> SpecError | None:
+    def lacking(self) -> SpecError | None:
         """The error to raise where each of the metrics was heard and none gave the figure; else None."""
-        if self._best is None or self._best.metric in self._heard or not {id(m) for m in metrics} <= self._asked:
+        if self._best is None or self._best.metric in self._heard or not self._asked.issuperset(self._metrics):
             return None
         names = sorted(self._heard)
         near = get_close_matches(self._best.metric, names, n=1)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ganreg.components.base import distinct
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
@@ -19,7 +20,7 @@ from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
+from ganreg.engine.metrics import Evaluation, measure
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
@@ -62,7 +63,12 @@ class Training:
 
     @cached_property
     def _standing(self) -> Standing:
-        return Standing(self.match.spec.output.best)
+        return Standing(self.match.spec.output.best, self._metrics)
+
+    @cached_property
+    def _metrics(self) -> list[str]:
+        """The metrics' names, each another."""
+        return distinct([metric.name for metric in self.match.spec.metrics])
 
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
@@ -202,25 +208,25 @@ class Training:
             return
         step = self.match.step_index
         notes: dict[Any, Any] = {}
-        for component, metric in zip(self.match.spec.metrics, self.match.metrics.values(), strict=True):
+        match = self.match
+        for component, name, built in zip(match.spec.metrics, self._metrics, match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
                     tick = partial(self.tell, "measuring", component.name)
-                    evaluation = Evaluation(self.match, self.feed, notes, tick)
-                    found = metric(evaluation)
-                    pictures = {name: value for name, value in found.items() if is_picture(value)}
-                    figures = {name: float(value) for name, value in found.items() if name not in pictures}
-                    protocol = protocol_of(metric, evaluation)
-                if figures:
-                    record = {"step": step, "metrics": figures, **({"protocol": protocol} if protocol else {})}
-                    self._write(self.folder.log, record)
-                    self.tell("logged", step, figures)
-                self._standing.hear(step, figures, by=component)
-                for name, picture in pictures.items():
-                    path = self.folder.figure(name, step)
+                    found = measure(component, built, Evaluation(self.match, self.feed, notes, tick))
+                self._standing.hear(step, found.figures, by=name)
+                again = name.removeprefix(component.name)  # a second metric of a name overwrites nothing of the first
+                if found.figures:
+                    self._write(
+                        self.folder.log,
+                        {"step": step, "metric": name, "metrics": found.figures, "protocol": found.protocol},
+                    )
+                    self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
+                for figure, picture in found.pictures.items():
+                    path = self.folder.figure(f"{figure}{again}", step)
                     self.patience(partial(save_grid, picture[None], path))
-                    self.tell("drawn", step, name, path)
-        if lacking := self._standing.lacking(self.match.spec.metrics):
+                    self.tell("drawn", step, f"{figure}{again}", path)
+        if lacking := self._standing.lacking():
             self.save(wait=True)
             raise lacking
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ganreg.batch import Batch, DiscriminatorOutput
+from ganreg.components import Metric
 from ganreg.components.base import label
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.pictures import evaluating, generate
 from ganreg.engine.play import as_output
 
+Plain = str | float | bool | None
+"""A value of a protocol."""
 Tick = Callable[[str, int, int], None]
 """Hears which pictures are looked at, "generated" or "real", how many have been and how many will be."""
 
@@ -90,14 +93,38 @@ class Evaluation:
         return (min(size, count - start) for start in range(0, count, size))
 
 
-def protocol_of(metric: Any, evaluation: Evaluation) -> dict[str, str | float | bool | None]:
-    """The protocol of what a metric built; {} where it tells none. Raises TypeError where it is not flat."""
-    tell = getattr(metric, "protocol", None)
+@dataclass(frozen=True)
+class Found:
+    """What a metric found: numbers and pictures by name, and how it measured."""
+
+    figures: Mapping[str, float]
+    pictures: Mapping[str, Tensor]
+    protocol: Mapping[str, Plain]
+
+
+def measure(metric: Metric, built: Any, evaluation: Evaluation) -> Found:
+    """Let what a metric built measure. Raises TypeError where it gives anything but what its contract says."""
+    found = built(evaluation)
+    if not isinstance(found, Mapping):
+        raise TypeError(f"it gives {type(found).__name__}, where figures by name are due")
+    if odd := [name for name in found if not isinstance(name, str)]:
+        raise TypeError(f"it gives a figure by {odd[0]!r}, where its name is due")
+    pictures = {name: value for name, value in found.items() if is_picture(value)}
+    figures = {name: float(value) for name, value in found.items() if name not in pictures}
+    return Found(figures, pictures, protocol_of(metric, built, evaluation))
+
+
+def protocol_of(metric: Metric, built: Any, evaluation: Evaluation) -> dict[str, Plain]:
+    """How a metric measures: as what it built tells, or else the metric and the evaluation's facts.
+
+    Raises TypeError where it is not flat.
+    """
+    tell = getattr(built, "protocol", None)
     protocol = dict(tell(evaluation)) if tell else {}
     for name, value in protocol.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float | bool | None):
             raise TypeError(f"its protocol has {name!r}: {value!r}, where text, a number or null is due")
-    return protocol
+    return protocol or {"metric": label(metric.model_copy(update={"every": None})), **evaluation.facts}
 
 
 def is_picture(value: Any) -> bool:

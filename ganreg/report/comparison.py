@@ -47,10 +47,10 @@ class Group:
 
     def best(self, figure: Figure) -> dict[int, float]:
         """The figure's best value by seed, where the runs keep the best checkpoint by it."""
-        chosen = [(run.spec.get("output") or {}).get("best") or {} for run in self.pooled.values()]
-        if not chosen or any(best.get("metric") != figure.name for best in chosen):
+        runs = list(self.pooled.values())
+        if not runs or any(run.best != figure for run in runs):
             return {}
-        pick = min if chosen[0].get("mode") == "min" else max
+        pick = min if runs[0].spec["output"]["best"].get("mode") == "min" else max
         return self._by_seed(figure, lambda points: pick(filter(math.isfinite, points.values()), default=math.nan))
 
     def _by_seed(self, figure: Figure, value: Any) -> dict[int, float]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ganreg.components.base import distinct
 from ganreg.engine.folder import RunFolder, damaged, numbered, records
 from ganreg.errors import GanregError, SpecError, brief
-from ganreg.report.facts import bare, parameters
+from ganreg.report.facts import bare
 from ganreg.spec.document import read
 
 Points = dict[int, float]
@@ -29,7 +30,8 @@ class Figure:
 
 @dataclass
 class Entry:
-    """One run. notes: what was damaged. step: how far it came, of `steps`. last: the newest grid of samples."""
+    """One run. notes: what was damaged. step: how far it came, of `steps`. last: the newest grid of samples. best: what
+    tells the best checkpoint, where the run keeps it."""
 
     folder: Path
     spec: Mapping[str, Any]
@@ -37,6 +39,7 @@ class Entry:
     steps: int
     step: int
     figures: dict[Figure, Points]
+    best: Figure | None
     losses: dict[str, Points]
     images_per_second: float | None
     last: tuple[int, Path] | None
@@ -72,7 +75,8 @@ def entry(path: Path) -> Entry:
         seed=seed,
         steps=steps,
         step=max([record["step"] for record in log] + [step for step, _ in checkpoints], default=0),
-        figures=_figures(log, evaluations, spec),
+        figures=_figures(log, evaluations, seed),
+        best=_best(log, spec, seed),
         losses=_points(log, "losses"),
         images_per_second=median(rates) if rates else None,
         last=samples[-1] if samples else None,
@@ -93,36 +97,38 @@ def _sound(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
     yield from found
 
 
-def _figures(
-    log: list[dict[str, Any]], evaluations: list[dict[str, Any]], spec: Mapping[str, Any]
-) -> dict[Figure, Points]:
+def _figures(log: list[dict[str, Any]], evaluations: list[dict[str, Any]], seed: int) -> dict[Figure, Points]:
     """Every figure by what it is, those that were measured during the run and those that were measured later."""
     found: dict[Figure, Points] = {}
-    own = spec.get("metrics", [])
     for record in [*log, *evaluations]:
         metrics = record.get("metrics")
         for name, value in metrics.items() if isinstance(metrics, dict) else ():
-            figure = Figure(name, _protocol(name, record, own if isinstance(own, list) else [], spec.get("seed")))
+            figure = Figure(name, _protocol(record, seed))
             found.setdefault(figure, {})[record["step"]] = float(value) if _is_number(value) else math.nan
     return found
 
 
-def _protocol(figure: str, record: Mapping[str, Any], own: list[Any], seed: Any) -> str:
-    """How a figure was measured: as its metric tells, or else by the parameters that the metric had.
+def _protocol(record: Mapping[str, Any], seed: int) -> str:
+    """How a figure was measured.
 
-    That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds. own: the
-    metrics of the spec. Which of them a record of the log is from, the figure's first word tells.
+    That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds.
     """
-    if isinstance(record.get("protocol"), dict):
-        protocol = record["protocol"]
-        return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
-    metric = record.get("metric")
-    if metric is None:
-        said = [m for m in own if isinstance(m, dict) and bare(m) == figure.partition("/")[0]]
-        metric = said[0] if len(said) == 1 else None
-    if not isinstance(metric, dict):
+    protocol = record.get("protocol")
+    if not isinstance(protocol, dict):
         return ""
-    return json.dumps({"metric": bare(metric), **dict(sorted(parameters(metric).items()))})
+    return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
+
+
+def _best(log: list[dict[str, Any]], spec: Mapping[str, Any], seed: int) -> Figure | None:
+    """The figure by which the run keeps its best checkpoint: that of the first metric that gives it."""
+    output, own = spec.get("output"), spec.get("metrics")
+    best = output.get("best") if isinstance(output, dict) else None
+    if not isinstance(best, dict) or not isinstance(own, list):
+        return None
+    figure = str(best.get("metric"))
+    given = {r.get("metric"): r for r in log if isinstance(r.get("metrics"), dict) and figure in r["metrics"]}
+    first = next((name for name in distinct([bare(metric) for metric in own]) if name in given), None)
+    return None if first is None else Figure(figure, _protocol(given[first], seed))
 
 
 def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:

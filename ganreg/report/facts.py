@@ -96,22 +96,13 @@ def gather(run: RunFolder) -> Facts:
 
 
 def _metrics(log: Iterable[Mapping[str, Any]]) -> list[Series]:
-    """One series per name and protocol: figures of different protocols do not compare.
-
-    What was measured after the run says by which metric: its parameters stand for a protocol where it tells none.
-    """
+    """One series per name and protocol: figures of different protocols do not compare."""
     groups: dict[str, tuple[Mapping[str, Any], list[tuple[int, Mapping[str, float | None]]]]] = {}
     for record in log:
-        protocol = record.get("protocol") or parameters(record.get("metric"))
+        protocol = record.get("protocol", {})
         _, lines = groups.setdefault(json.dumps(protocol, sort_keys=True), (protocol, []))
         lines.append((record["step"], record.get("metrics", {})))
     return [replace(one, protocol=protocol) for protocol, lines in groups.values() for one in _series(lines)]
-
-
-def parameters(metric: Any) -> dict[str, Any]:
-    """Those of a metric's reference in a record that say how it measures; none where it is no mapping."""
-    said = metric.items() if isinstance(metric, dict) else ()
-    return {key: value for key, value in said if key not in ("name", "every")}
 
 
 def _series(lines: Iterable[tuple[int, Mapping[str, float | None]]]) -> list[Series]:

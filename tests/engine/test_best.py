@@ -16,6 +16,7 @@ from ganreg.engine.best import Standing
 from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
 from ganreg.errors import CheckpointError, Interrupted, SpecError, UsageError
+from ganreg.report import compare
 from ganreg.spec.runspec import Best
 from tests.conftest import Tiny
 
@@ -49,11 +50,38 @@ def best_of(
 def test_the_smallest_or_largest_figure_wins_the_first_of_equals_and_never_nan() -> None:
     log = [(1, None), (2, 3.0), (3, 1.0), (4, 1.0), (5, math.inf), (6, 2.0)]
     for mode, step in (("min", 3), ("max", 2)):
-        standing = Standing(Best(metric="a", mode=mode))
-        standing.recall({"step": number, "metrics": {"a": value, "b": -9.0}} for number, value in log)
+        standing = Standing(Best(metric="a", mode=mode), ["m"])
+        standing.recall({"step": number, "metric": "m", "metrics": {"a": value, "b": -9.0}} for number, value in log)
         assert standing.step == step
         standing.recall([{"step": 1, "losses": {}}])
         assert standing.step is None
+
+
+def test_of_metrics_that_give_the_same_figure_the_first_in_the_spec_tells_the_best() -> None:
+    """Figures of different protocols do not compare, whichever came first."""
+    standing = Standing(Best(metric="a"), ["m", "n", "m.2"])
+    for step, by, value, best in (
+        (1, "m.2", 1.0, 1),
+        (2, "n", 7.0, 2),
+        (3, "m.2", 0.0, 2),
+        (4, "m", 9.0, 4),
+        (5, "n", 0.0, 4),
+        (6, "m", 8.0, 6),
+        (7, "m.2", -1.0, 6),
+    ):
+        standing.hear(step, {"a": value}, by=by)
+        assert standing.step == best
+
+
+def test_the_best_checkpoint_is_that_of_the_first_metric(tiny: Tiny) -> None:
+    """The last of many steps is measured by the second alone, and would win every time."""
+    metrics = [Bowl(every=2, bottom=5), Bowl(bottom=9)]
+    run = tiny(metrics=metrics, train={"steps": 9}, output={"best": "bowl/depth", "keep": 1, "checkpoint_every": 3})
+    assert kept(run.train()) == [4, 9]
+    log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert {record["metric"] for record in log if "metrics" in record} == {"bowl", "bowl.2"}
+    group = compare([run.folder])
+    assert [bool(row.best) for figure in group.figures for row in group.rows(figure)] == [True, False]
 
 
 def test_the_best_stays_beside_the_newest_though_its_step_is_no_checkpoint_step(tiny: Tiny) -> None:
@@ -159,7 +187,10 @@ def test_an_evaluation_measures_what_the_run_measures_and_touches_nothing(tiny: 
     assert first.figures["recorder/made"] == log[-1]["metrics"]["recorder/made"]
     assert first.figures == again.figures
     assert (first.step, first.metric["count"], first.protocol) == (6, 6, {"count": 6})
-    assert first.pictures == {"recorder/shade": run.folder / "evaluations" / "recorder-shade" / "00000006.png"}
+    (picture,) = first.pictures.values()
+    assert picture.name == "00000006.png"
+    assert picture.parent.parent == run.folder / "evaluations"
+    assert picture.parent.name.startswith("recorder-shade-")
     assert {path: path.read_bytes() for path in before} == before
     first.record(run.folder)
     record = json.loads((run.folder / "evaluations.jsonl").read_text())

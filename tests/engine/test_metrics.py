@@ -2,8 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -79,6 +80,42 @@ def test_numbers_go_into_the_log_and_pictures_into_the_folder(tiny: Tiny) -> Non
     assert Ear.heard == [(step, "shade/picture", folder / f"{step:08d}.png") for step in (2, 4, 6)]
     page = run.report().read_text()
     assert all(f'alt="shade-picture after step {step}"' in page for step in (2, 4, 6))
+
+
+def test_two_metrics_of_a_name_are_told_apart(tiny: Tiny) -> None:
+    """Neither overwrites what the other has drawn, nor stands in one curve with it."""
+    heard: list[tuple[int, str]] = []
+
+    class Both(Observer, name="both"):
+        def logged(self, step: int, values: Mapping[str, float]) -> None:
+            heard.extend((step, name) for name in values if name.startswith("shade"))
+
+        def drawn(self, step: int, name: str, picture: Path) -> None:
+            heard.append((step, f"{name} in {picture.parent.name}"))
+
+    tiny(metrics=[Shade(every=4), Shade()], observers=[Both()]).train()
+    first, second = (4, "shade/value"), (4, "shade/picture in shade-picture")
+    assert heard[:2] == [first, second]
+    assert heard[4:] == [(6, "shade/value.2"), (6, "shade/picture.2 in shade-picture-2")]
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        ({3: 1.0}, "TypeError: it gives a figure by 3, where its name is due"),
+        (None, "TypeError: it gives NoneType, where figures by name are due"),
+        ({"a": "b"}, "ValueError: could not convert string to float: 'b'"),
+    ],
+)
+def test_a_metric_that_gives_no_figures_is_named(tiny: Tiny, found: Any, reason: str) -> None:
+    class Strange(Metric, name="strange"):
+        def __call__(self, evaluation: Evaluation) -> Any:
+            return found
+
+    with pytest.raises(PluginError, match=f"the metric 'strange' failed after step 6, which is saved: {reason}"):
+        tiny(metrics=[Strange()]).train()
+    with pytest.raises(PluginError, match=f"the metric 'strange' failed: {reason}"):
+        tiny(name="other").train().evaluate([Strange()])
 
 
 def test_pictures_after_a_checkpoint_are_made_again(tiny: Tiny) -> None:
@@ -184,7 +221,7 @@ def test_what_figures_depend_on_stands_beside_them_in_the_log(tiny: Tiny) -> Non
     assert first["protocol"] == {**facts, "extractor": "tiny-coarse", "count": 8}
     assert second["protocol"] == {**facts, "extractor": "tiny-coarse(side=3)", "count": 8}
     assert first["metrics"].keys() == second["metrics"].keys()
-    assert "protocol" not in bare
+    assert bare["protocol"] == {**facts, "metric": "shade"}
     assert run.report().read_text().count("<h3>mean-distance</h3>") == 2
 
 

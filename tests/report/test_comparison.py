@@ -25,7 +25,7 @@ def make(make_run: Make) -> Make:
         spec = SPEC.replace("seed: 7", f"seed: {seed}").replace("classic/hinge", f"classic/{loss}")
         spec = spec.replace("steps: 2000", "steps: 20") + more.pop("extra", "")
         protocol = {"protocol": more.pop("protocol")} if "protocol" in more else {}
-        log = [{"step": s, "metrics": {"fid": v}, **protocol} for s, v in values.items()]
+        log = [{"step": s, "metric": "fid", "metrics": {"fid": v}, **protocol} for s, v in values.items()]
         log += [{"step": s, "losses": {"generator/loss": s + seed}} for s in range(1, step + 1)]
         name = more.pop("name", f"{loss}-{seed}")
         return make_run(name, spec=spec, log=lines(log), samples=(0, step), checkpoints=(step,), **more)
@@ -77,17 +77,6 @@ def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) 
     assert [json.loads(figure.protocol) for figure in other.figures] == [{"count": 5, "seed": 7}]
 
 
-def test_a_metric_that_tells_no_protocol_is_known_by_its_parameters(make: Make) -> None:
-    own = "metrics:\n- {name: fids/fid, every: 5, count: 100}\n"
-    run = make(0, values={20: 1.0}, extra=own)
-    record = {"step": 20, "metric": {"name": "fids/fid", "every": None, "count": 100}, "metrics": {"fid": 1.0}}
-    other = {"step": 20, "metric": {"name": "fids/fid", "every": None, "count": 900}, "metrics": {"fid": 0.5}}
-    (run / "evaluations.jsonl").write_text(lines([record, other]))
-    found = compare([run])
-    assert [json.loads(f.protocol)["count"] for f in found.figures] == [100, 900]
-    assert [pooled(found, figure)["all runs"] for figure in found.figures] == [(1, 1.0), (1, 0.5)]
-
-
 def test_later_evaluations_count_with_their_step(make: Make) -> None:
     run = make(0, values={20: 3.0})
     (run / "evaluations.jsonl").write_text(
@@ -101,7 +90,7 @@ def test_later_evaluations_count_with_their_step(make: Make) -> None:
 
 
 def test_the_best_of_the_run_is_told_where_the_runs_keep_it(make: Make) -> None:
-    best = "output:\n  best: {metric: fid, mode: min}\n"
+    best = "output:\n  best: {metric: fid, mode: min}\nmetrics:\n- {name: fids/fid}\n"
     runs = [make(s, values={5: 7.0, 10: 2.0 + s, 20: 8.0}, extra=best) for s in (0, 1)]
     found = compare(runs)
     (row,) = found.rows(found.figures[0])

@@ -86,8 +86,7 @@ def _lines(measured: Sequence[Measurement]) -> Iterable[str]:
         yield f"{click.style(one.metric['name'], bold=True)} at step {one.step}"
         yield from (f"  {name:<{width}}  {value:.6g}" for name, value in one.figures.items())
         yield from (f"  {name}: {path}" for name, path in one.pictures.items())
-        if one.protocol:
-            yield f"  measured with {_words(one.protocol)}"
+        yield f"  measured with {_words(one.protocol)}"
 
 
 def _words(protocol: Mapping[str, Any]) -> str:

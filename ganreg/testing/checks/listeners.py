@@ -59,12 +59,13 @@ def _figures(found: Any) -> Mapping[str, float | Tensor]:
 def protocol(subject: Subject) -> None:
     """Its protocol is text, numbers and null by name, the same at every measurement."""
     match = arena.match(subject, size=BATCH)
-    measure: Any = build(subject.make(), match.parts.task)
+    metric: Any = subject.make()
+    measure: Any = build(metric, match.parts.task)
     told = []
     for _ in range(2):
         evaluation = Evaluation(match, match.feed)
         measure(evaluation)
-        told.append(protocol_of(measure, evaluation))
+        told.append(protocol_of(metric, measure, evaluation))
         arena.play(match, 1)
     for name in {**told[0], **told[1]}:
         one, other = (protocol.get(name) for protocol in told)

@@ -188,6 +188,12 @@ class Neighbours(InFeatures, name="neighbours"):
     shown: PositiveInt = Field(8, le=64, description="generated pictures in the picture, a row for each")
     neighbours: PositiveInt = Field(5, le=64, description="real pictures beside each of them")
 
+    @model_validator(mode="after")
+    def _enough(self) -> Neighbours:
+        if self.real is not None and self.real <= self.neighbours:
+            raise ValueError(f"{self.real} real pictures have no {self.neighbours} neighbours")
+        return self
+
     def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
         """neighbours, a picture of which the first column is generated; neighbours/closer and neighbours/distance."""
         from ganreg_metrics.neighbours import among_real, sheet
@@ -232,6 +238,13 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
     real: int | None = Field(2_048, ge=2, description=REAL, examples=[48])
     patches: PositiveInt = Field(64, description="patches of each picture and level")
     directions: PositiveInt = Field(128, description="random directions that patches are projected on")
+
+    @model_validator(mode="after")
+    def _alike(self) -> SlicedWasserstein:
+        if self.real is not None and self.real != self.generated:
+            counts = f"{self.generated:,} and {self.real:,}"
+            raise ValueError(f"it compares as many generated pictures as real ones, not {counts}")
+        return self
 
     def check(self, task: Task) -> None:
         """Refuses pictures smaller than a patch."""

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-ENTRIES = 2**24
+ENTRIES = 2**23
 """Distances that are held at once."""
+ROUNDING = 1e-12
+"""Share of |x|² + |y|² below which a difference of squared distances is rounding, and not of float32 features."""
 
 
 @dataclass(frozen=True)
@@ -102,22 +104,25 @@ def _bounds(count: int, pieces: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Manifold:
-    """A set of features (N, D), and around each of them the ball that reaches its k-th nearest neighbour in the set."""
+    """A set of features (N, D), and around each of them the ball that reaches its k-th nearest neighbour in the set.
+
+    squares: of the radii.
+    """
 
     values: Tensor
-    radii: Tensor
+    squares: Tensor
 
     @classmethod
     def of(cls, values: Tensor, neighbours: int) -> Manifold:
         """Raises ValueError where the set has no k-th neighbour."""
         if len(values) <= neighbours:
             raise ValueError(f"{len(values)} pictures have no neighbour number {neighbours}")
-        radii = [
+        squares = [
             # The nearest of all is the point itself.
             part.topk(neighbours + 1, dim=1, largest=False).values[:, -1]
-            for part in distances(values, values)
+            for part, _ in squared_distances(values, values)
         ]
-        return cls(values, torch.cat(radii))
+        return cls(values, torch.cat(squares))
 
 
 def prdc(generated: Tensor, real: Tensor, neighbours: int) -> dict[str, float]:
@@ -131,13 +136,13 @@ def prdc(generated: Tensor, real: Tensor, neighbours: int) -> dict[str, float]:
     of_real, of_generated = Manifold.of(real, neighbours), Manifold.of(generated, neighbours)
     inside = torch.zeros(len(real), dtype=torch.bool, device=real.device)
     precise, balls, recalled = 0, 0, 0
-    for found in distances(generated, real):
-        hits = found <= of_real.radii
+    for found, rounding in squared_distances(generated, real):
+        hits = found <= rounding.add_(of_real.squares)  # the k-th neighbour itself is inside
         precise += int(hits.any(dim=1).sum())
         balls += int(hits.sum())
         inside |= hits.any(dim=0)
-    for found in distances(real, generated):
-        recalled += int((found <= of_generated.radii).any(dim=1).sum())
+    for found, rounding in squared_distances(real, generated):
+        recalled += int((found <= rounding.add_(of_generated.squares)).any(dim=1).sum())
     return {
         "precision": precise / len(generated),
         "recall": recalled / len(real),
@@ -148,16 +153,21 @@ def prdc(generated: Tensor, real: Tensor, neighbours: int) -> dict[str, float]:
 
 def nearest(values: Tensor, others: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Of each of `values` (N, D) the distances (N, count) to its nearest in `others`, and their indices."""
-    found = [part.topk(count, dim=1, largest=False) for part in distances(values, others)]
-    return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])
+    found = [part.topk(count, dim=1, largest=False) for part, _ in squared_distances(values, others)]
+    return torch.cat([part.values for part in found]).sqrt(), torch.cat([part.indices for part in found])
 
 
-def distances(one: Tensor, other: Tensor) -> Iterator[Tensor]:
-    """Euclidean distances of (N, D) and (M, D), some rows of (N, M) at a time."""
+def squared_distances(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Squares of the Euclidean distances of (N, D) and (M, D), and how much of each may be rounding.
+
+    Some rows of (N, M) at a time; 0 of points that are the same.
+    """
     centre = other.mean(dim=0, dtype=torch.float64)  # far from the origin, the differences below would cancel
     columns = other.double() - centre
     squares = columns.square().sum(dim=1)
     for part in one.split(max(1, ENTRIES // len(other))):
         rows = part.double() - centre
-        found = (rows @ columns.T).mul_(-2)
-        yield found.add_(rows.square().sum(dim=1, keepdim=True)).add_(squares).clamp_(min=0).sqrt_()
+        sizes = rows.square().sum(dim=1, keepdim=True) + squares
+        found = torch.addmm(sizes, rows, columns.T, alpha=-2)
+        rounding = sizes.mul_(ROUNDING)
+        yield found.masked_fill_(found <= rounding, 0), rounding

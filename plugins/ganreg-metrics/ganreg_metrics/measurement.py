@@ -138,10 +138,23 @@ class Sample:
     @torch.no_grad()
     def _features(self, batches: Iterable[Batch]) -> Features:
         assert self._extract is not None, "metrics of pictures alone ask for no features"
-        found = [self._extract(batch.images) for batch in batches]
+        found = [self._sound(self._extract(batch.images), len(batch)) for batch in batches]
         logits = [part.logits for part in found if part.logits is not None]
         values = torch.cat([part.values.float().cpu() for part in found])
         return Features(values, torch.cat(logits).float().cpu() if logits else None)
+
+    def _sound(self, features: Features, count: int) -> Features:
+        """The features of some pictures. Raises TypeError or ValueError where they are none."""
+        who = f"the extractor '{self.metric.extractor.name}'"
+        if not isinstance(features, Features):
+            raise TypeError(f"{who} gives {type(features).__name__}, where ganreg.Features are due")
+        values = features.values
+        if values.ndim != 2 or len(values) != count:
+            shape = tuple(values.shape)
+            raise ValueError(f"{who} gives values {shape} of {count} pictures, where ({count}, D) are due")
+        if not values.isfinite().all():
+            raise ValueError(f"{who} gives features that are not finite")
+        return features
 
 
 def _labelled(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Batch]:

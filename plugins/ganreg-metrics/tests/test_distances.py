@@ -84,22 +84,33 @@ def test_inception_score_by_hand():
     assert inception_score(torch.from_numpy(np.log(p)), 1)[0] == pytest.approx(expected, rel=1e-12)
 
 
-def test_prdc_is_its_definition(sides, monkeypatch):
-    fake, real = (side[:60].double().numpy() for side in sides)
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda sides: [side[:60].double() for side in sides],
+        lambda sides: [(side[:60, :6].sigmoid() * 4).round() / 4 for side in sides],
+        lambda sides: [0.125 * (side[:60, :8] > 0).float() + 7 for side in sides],
+        lambda sides: [torch.cat([sides[0][:30]] * 2), torch.cat([sides[0][:20], sides[1][:20], sides[1][:20]])],
+    ],
+    ids=["continuous", "rounded", "binary", "copies"],
+)
+def test_prdc_is_its_definition(sides, values, monkeypatch):
+    """Of values that repeat, too: the k-th neighbour lies on the ball, whichever side it is seen from."""
+    fake, real = (side.double().numpy() for side in values(sides))
     k = 3
 
     def radii(side):
         return [sorted(np.linalg.norm(side - x, axis=1))[k] for x in side]
 
     of_real, of_fake = radii(real), radii(fake)
-    near = np.array([[np.linalg.norm(f - r) for r in real] for f in fake])
+    near = np.array([np.linalg.norm(real - f, axis=1) for f in fake])
     expected = {
         "precision": np.mean([any(near[i] <= of_real) for i in range(60)]),
         "recall": np.mean([any(near[:, j] <= of_fake) for j in range(60)]),
         "density": (near <= of_real).sum() / (k * 60),
         "coverage": np.mean([any(near[:, j] <= of_real[j]) for j in range(60)]),
     }
-    assert 0 < expected["precision"] < 1
+    assert 0 < expected["density"] < 20
     assert prdc(*map(torch.from_numpy, (fake, real)), k) == pytest.approx(expected)
     monkeypatch.setattr(distances, "ENTRIES", 100)  # a row at a time
     assert prdc(*map(torch.from_numpy, (fake, real)), k) == pytest.approx(expected)
@@ -119,6 +130,8 @@ def test_neighbours_tell_copies_from_unseen_pictures():
     figures, indices = among_real(real[:100], real, 3)
     assert figures == pytest.approx({"neighbours/closer": 1, "neighbours/distance": 0}, abs=1e-5)
     assert indices[:, 0].tolist() == list(range(100))
+    figures, _ = among_real(real, torch.cat([real, real]), 3)
+    assert figures == {"neighbours/closer": 1, "neighbours/distance": 0}, "also where the real ones have copies"
     figures, _ = among_real(unseen, real, 3)
     assert figures == pytest.approx({"neighbours/closer": 0.5, "neighbours/distance": 1}, abs=0.05)
     figures, _ = among_real(unseen * 4, real, 3)

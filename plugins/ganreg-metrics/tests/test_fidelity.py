@@ -51,4 +51,4 @@ def test_precision_and_recall(fidelity, sides):
     expected = {"precision": found[prc.KEY_METRIC_PRECISION], "recall": found[prc.KEY_METRIC_RECALL]}
     assert 0 < expected["recall"] < 1
     assert {name: mine[name] for name in expected} == pytest.approx(expected, rel=CLOSE)
-    assert Manifold.of(real, 3).radii.shape == (600,)
+    assert Manifold.of(real, 3).squares.shape == (600,)

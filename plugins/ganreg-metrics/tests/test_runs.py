@@ -6,7 +6,7 @@ import pytest
 import torch
 from ganreg_metrics.reference import folder
 
-from ganreg import component, compose
+from ganreg import Extractor, Features, component, compose
 from ganreg.engine.metrics import Evaluation
 from ganreg.errors import PluginError, SpecError
 
@@ -143,6 +143,11 @@ def test_figures_do_not_depend_on_what_is_measured_beside_them(tiny):
         ({"name": "kernel", "generated": 999}, "a subset of 1000 pictures cannot be drawn from 999"),
         ({"name": "kernel", "real": 30}, "a subset of 1000 pictures cannot be drawn from 30"),
         ({"name": "prdc", "real": 5}, "5 pictures have no neighbour number 5"),
+        ({"name": "neighbours", "real": 9, "neighbours": 9}, "9 real pictures have no 9 neighbours"),
+        (
+            {"name": "sliced-wasserstein", "generated": 9},
+            "it compares as many generated pictures as real ones, not 9 and 2,048",
+        ),
         ({"name": "inception-score", "generated": 9}, "9 pictures cannot be cut into 10 parts"),
     ],
 )
@@ -150,6 +155,26 @@ def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
     with pytest.raises(SpecError) as refused:
         tiny(metrics=[metric])
     assert [mistake.message for mistake in refused.value.mistakes] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("features", "reason"),
+    [
+        (lambda images: Features(images.flatten(1) / 0), "gives features that are not finite"),
+        (lambda images: Features(images), r"gives values \(\d+, 1, 28, 28\) of \d+ pictures, where \(\d+, D\) are due"),
+        (lambda images: images.flatten(1), r"gives Tensor, where ganreg\.Features are due"),
+    ],
+)
+def test_an_extractor_that_gives_no_features_is_named(tiny, features, reason):
+    class Odd(Extractor, name="odd"):
+        """Gives what a test says."""
+
+        def __call__(self, images):
+            return features(images)
+
+    run = tiny().train()
+    with pytest.raises(PluginError, match=f"the metric 'prdc' failed: .*the extractor 'odd' {reason}"):
+        run.evaluate([{"name": "prdc", **FEW, "extractor": Odd()}])
 
 
 def test_a_set_that_is_too_small_costs_no_step(tiny):
