@@ -15,11 +15,12 @@ import click
 
 from ganreg.api import Run
 from ganreg.cli.app import App
-from ganreg.cli.composition import NAMES, validated
-from ganreg.errors import GanregError, RunFolderError, SpecError, UsageError, brief, printable
+from ganreg.cli.composition import validated
+from ganreg.engine.disk import replace
+from ganreg.errors import GanregError, Mistake, RunFolderError, SpecError, UsageError, brief, printable
 from ganreg.spec.changes import changes
 from ganreg.spec.document import Document, read
-from ganreg.spec.writing import plain
+from ganreg.spec.writing import as_yaml, plain
 from ganreg.sweep.grid import FLAG, Axis, Cell, cells
 from ganreg.sweep.processes import Executor, Job, Outcome
 from ganreg.sweep.state import Record, State
@@ -33,16 +34,14 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 class Sweep:
     """The cells of a sweep and what is done with them. signal_number: what it was stopped by.
 
-    document: what SPEC and the options compose; options: the same as words. Raises SpecError for axes that cannot be.
+    document: what SPEC and the options compose; spec: SPEC. Raises SpecError for axes that cannot be.
     """
 
-    def __init__(
-        self, app: App, document: Document, options: Mapping[str, Any], axes: Sequence[Axis], folder: Path
-    ) -> None:
+    def __init__(self, app: App, document: Document, spec: str | None, axes: Sequence[Axis], folder: Path) -> None:
         self.signal_number: int | None = None
         self._app = app
         self._document = document
-        self._options = options
+        self._spec = spec
         self._axes = axes
         self._folder = folder
         self._cells = cells(axes)
@@ -55,6 +54,7 @@ class Sweep:
         if len(errors) == len(found):
             raise errors[0]
         self.state = State(self._folder, self._axes, self._cells)
+        replace(self._composed, as_yaml(self._document.data).encode())
         for cell in self._cells:
             run, record = found[cell.name], self.state.records[cell.name]
             record.command = self._app.again(*self._arguments(cell, record))
@@ -68,21 +68,24 @@ class Sweep:
 
     def _checked(self, cell: Cell) -> Run | GanregError:
         try:
-            return validated(self._app.registry, self._document.override(cell.options, FLAG), self._options["spec"])
+            document = self._document.override(cell.options, FLAG)
+            if _place(document) != _place(self._document):
+                raise SpecError([Mistake("each cell has a folder of its own already", ("output", "folder"))])
+            return validated(self._app.registry, document, self._spec)
         except GanregError as error:
             return error
+
+    @property
+    def _composed(self) -> Path:
+        """What all cells have in common, as it was when they were checked: the user's file may change meanwhile."""
+        return self._folder / "composed.yaml"
 
     def _arguments(self, cell: Cell, record: Record) -> list[str]:
         """The command line of a cell: one that has begun goes on."""
         if (Path(record.folder) / "spec.yaml").exists():
             return ["resume", record.folder]
-        given = self._options
-        words = [given["spec"]] if given["spec"] is not None else []
-        for key in (*NAMES, "seed"):
-            words += [f"--{key}", given[key]] if given[key] is not None else []
-        words += [word for penalty in given["penalties"] for word in ("--penalty", penalty)]
-        words += [word for setting in (*given["settings"], *cell.options) for word in ("--set", setting)]
-        return ["run", *words, "--out", record.folder]
+        settings = [word for setting in cell.options for word in ("--set", setting)]
+        return ["run", str(self._composed), *settings, "--out", record.folder]
 
     def jobs(self) -> list[Cell]:
         """The cells that are to run."""
@@ -162,6 +165,12 @@ class Sweep:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+
+def _place(document: Document) -> Any:
+    """Where a run is to write, as far as its document says."""
+    output = document.data.get("output")
+    return output.get("folder") if isinstance(output, dict) else None
 
 
 def _fail(record: Record, code: int, error: str) -> None:

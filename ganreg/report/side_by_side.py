@@ -65,7 +65,7 @@ def difference(row: Row) -> str:
     """The paired difference with its interval, or why there is none."""
     paired = row.difference
     if paired is None:
-        return "no seed in common"
+        return "no pair with the baseline"
     if paired.low is None or paired.high is None:
         return f"{paired.mean:+.4g} (one pair)"
     return f"{paired.mean:+.4g} [{paired.low:+.4g}, {paired.high:+.4g}]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -16,6 +17,11 @@ def plain(spec: RunSpec, registry: Registry) -> dict[str, Any]:
 
 def to_yaml(spec: RunSpec, registry: Registry) -> str:
     """The spec as a YAML document that reads back to an equal spec."""
+    return as_yaml(plain(spec, registry))
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Plain data as a YAML document that reads back to equal data."""
     from ruamel.yaml import YAML
 
     stream = StringIO()
@@ -23,5 +29,5 @@ def to_yaml(spec: RunSpec, registry: Registry) -> str:
     yaml.default_flow_style = False
     yaml.width = 2**16
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.dump(plain(spec, registry), stream)
+    yaml.dump(data, stream)
     return stream.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -68,14 +69,10 @@ def cells(axes: Sequence[Axis]) -> list[Cell]:
         raise SpecError([Mistake(f"{FLAG} {twice} is given twice: one axis takes all its values")])
     if (count := prod(len(axis.values) for axis in axes)) > MOST:
         raise SpecError([Mistake(f"these axes have {count:,} cells; a sweep has no more than {MOST:,}")])
-    found: dict[str, Cell] = {}
-    for values in product(*(axis.values for axis in axes)):
-        settings = dict(zip(paths, values, strict=True))
-        name = _name(settings)
-        # Values that differ in what a folder's name cannot show.
-        name = name if name not in found else f"{name}-{len(found)}"
-        found[name] = Cell(name, settings)
-    return list(found.values())
+    found = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
+    names = Counter(map(_name, found))
+    # Values may differ in what a folder's name cannot show.
+    return [Cell(name if names[name := _name(one)] == 1 else f"{name}-{_hash(str(one))}", one) for one in found]
 
 
 def _values(written: str) -> list[str]:
@@ -116,8 +113,15 @@ def _name(settings: Mapping[str, str]) -> str:
     """loss=hinge,seed=0: safe in a path, and the same for the same settings."""
     words = (f"{path}={re.sub(r'^name-', '', _safe(value))}" for path, value in settings.items())
     name = ",".join(words)
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_hash(name)}"
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:8]
 
 
 def _safe(value: str) -> str:
+    """The value as it is where a path takes it, such as -0.5; else without what a path does not."""
+    if re.fullmatch(r"[\w+-][\w.+-]*\w|\w", value):
+        return value
     return re.sub(r"[^\w.+-]+", "-", value).strip("-.") or "none"

@@ -72,6 +72,26 @@ def test_a_cell_is_the_run_that_its_command_runs_alone(ganreg: Call, tiny: Optio
     assert (here / "latent=6/log.jsonl").read_bytes() == Path("alone/log.jsonl").read_bytes()
 
 
+def test_all_cells_are_those_that_were_checked(start: Start, tiny: Options) -> None:
+    """Whatever becomes of the user's file while the sweep runs."""
+    assert main(["run", *tiny, *SEEDED, "--out", "first"]) == 0
+    spec = Path("mine.yaml")
+    spec.write_bytes(Path("first/spec.yaml").read_bytes())
+    with start("sweep", str(spec), "--axis", "latent=6,8", "--out", "here", "--jobs", "1") as sweep:
+        wait_for(lambda: Path("here/logs/latent=6.txt").exists())
+        spec.write_text("nothing: of the kind")
+        assert sweep.wait(timeout=120) == 0
+    assert [len(records(Path(f"here/latent={size}/log.jsonl"))) > 0 for size in (6, 8)] == [True, True]
+
+
+def test_a_cell_writes_where_the_sweep_says(ganreg: Call, tiny: Options) -> None:
+    result = ganreg("sweep", *tiny, "--axis", "output={folder: a},{samples: 2}", "--out", "here", "--json")
+    wrong, right = json.loads(result.out)["cells"]
+    assert (wrong["status"], wrong["exit_code"], right["status"]) == ("failed", 3, "complete")
+    assert "each cell has a folder of its own already" in wrong["error"]
+    assert not Path("a").exists()
+
+
 def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options, here: Path) -> None:
     sweep = ("sweep", *tiny, *SEEDED, "--out", "here", "--json")
     whole = {size: Path(f"here/latent={size}/log.jsonl").read_bytes() for size in (6, 8)}

@@ -59,6 +59,15 @@ def test_cells_are_all_combinations_the_last_axis_fastest() -> None:
     assert found[3].options == ["loss={name: fisher, rho: 1e-5}", "seed=1"]
 
 
+def test_a_cell_keeps_its_name_when_an_axis_gets_more_values() -> None:
+    few = [cell.name for cell in cells([Axis.read("loss.shift=0.5,1,1e-3")])]
+    assert few == ["loss.shift=0.5", "loss.shift=1", "loss.shift=1e-3"]
+    more = [cell.name for cell in cells([Axis.read("loss.shift=-1,-0.5,.5,+1,0.5,1,1e-3")])]
+    assert more[-3:] == few
+    assert more[:2] == ["loss.shift=-1", "loss.shift=-0.5"]
+    assert len(set(more)) == 7
+
+
 def test_too_many_cells_and_paths_that_come_twice_are_refused() -> None:
     with pytest.raises(SpecError, match="10,100 cells"):
         cells([Axis.read("seed=0..100"), Axis.read("latent=1..100")])

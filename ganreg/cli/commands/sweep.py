@@ -71,7 +71,7 @@ def command(
     app: App = context.obj
     folder = Path(out or Path("sweeps") / Path(composed["spec"] or "sweep").stem)
     document = written("sweep", **composed)
-    sweep = Sweep(app, document, composed, [Axis.read(option) for option in axes], folder)
+    sweep = Sweep(app, document, composed["spec"], [Axis.read(option) for option in axes], folder)
     with RunFolder(folder).claimed():
         sweep.prepare()
         if sweep.jobs():
