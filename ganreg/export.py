@@ -6,9 +6,10 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import torch
@@ -18,8 +19,8 @@ from ganreg.engine.disk import writing
 from ganreg.engine.match import Match
 from ganreg.errors import PluginError, UsageError, brief
 
-COUNTS = (1, 2, 5)
-"""Pictures of the batches that a file is compared on: one, as few as it was traced with, and more."""
+COUNTS = (1, 2, 3, 5, 8, 33)
+"""Pictures of the batches that a file is compared on: one, as few as it was traced with, and others of every kind."""
 TOLERANCE = 1e-4
 """Largest difference of a value in [-1, 1] between a file's pictures and the run's."""
 NOISE = "\n  help: the generator draws noise of its own, in its forward; --format pt2 draws its noise as torch does"
@@ -78,7 +79,7 @@ def export(match: Match, path: Path) -> Exported:
         try:
             temporary.touch()  # what cannot be written is an OSError here, and who knows what in a library
             reopened = FORMATS[path.suffix](sampler, _inputs(match, 2), temporary, json.dumps(facts))
-            difference = max(_difference(sampler, reopened, _inputs(match, count)) for count in COUNTS)
+            difference = max(_difference(sampler, reopened, _inputs(match, count), path.suffix) for count in COUNTS)
             if not difference <= TOLERANCE:
                 what = f"the exported generator's pictures differ from the run's by up to {difference:.1e}"
                 raise PluginError(what + (NOISE if _draws(sampler, _inputs(match, 2)) else ""))
@@ -98,12 +99,18 @@ def _inputs(match: Match, count: int) -> tuple[Tensor, ...]:
     return tuple(found)
 
 
-def _difference(sampler: nn.Module, other: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> float:
-    images = []
-    for make in (sampler, other):
-        torch.manual_seed(0)  # a generator may draw noise of its own
-        images.append(make(*inputs))
-    one, another = images
+def _difference(sampler: nn.Module, other: Callable[..., Tensor], inputs: tuple[Tensor, ...], ending: str) -> float:
+    torch.manual_seed(0)  # a generator may draw noise of its own
+    one = sampler(*inputs)
+    torch.manual_seed(0)
+    try:
+        another = other(*inputs)
+    except Exception as error:
+        instead = " or ".join(f"--format {name[1:]}" for name in FORMATS if name != ending)
+        raise PluginError(
+            f"the exported generator fails with a batch of {len(one)}: {type(error).__name__}: {brief(error)}\n"
+            f"  help: {instead} may take batches of any size"
+        ) from error
     return (one - another).abs().max().item() if one.shape == another.shape else float("inf")
 
 
@@ -172,11 +179,16 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _safetensors(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) -> Callable[..., Tensor]:
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file, save
 
-    contiguous = torch.contiguous_format
-    weights = {name: value.clone(memory_format=contiguous) for name, value in sampler.network.state_dict().items()}
-    save_file(weights, path, metadata={"ganreg": facts})
+    state = sampler.network.state_dict()
+    if odd := next((name for name, value in state.items() if not isinstance(value, Tensor)), None):
+        raise PluginError(
+            f"the generator's state has '{odd}', which is no tensor and stands in no safetensors file\n"
+            "  help: --format pt2 writes it as a program of torch's"
+        )
+    weights = {name: value.clone(memory_format=torch.contiguous_format) for name, value in state.items()}
+    path.write_bytes(save(weights, metadata={"ganreg": facts}))  # `save_file` makes a file that nobody else may read
     again = deepcopy(sampler)
     for value in again.network.state_dict().values():
         value.zero_()
@@ -191,13 +203,12 @@ FORMATS: Mapping[str, Write] = {".pt2": _pt2, ".onnx": _onnx, ".safetensors": _s
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters talk about themselves."""
-    log = logging.getLogger("torch")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    """Exporters talk about themselves, by loggers and without."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(before)
+        logging.disable(before)

@@ -43,7 +43,7 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     tracker = Tracker()
     with untouched(), tracker:
         parts = assemble(spec, task, META)
-        fixed = sum(t.nbytes for n in parts.networks.values() for t in n.state_dict().values())
+        fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
         match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)
         try:
             for step in (0, *spec.schedule.milestones()):

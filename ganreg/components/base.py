@@ -5,6 +5,7 @@
 import re
 from collections.abc import Mapping
 from functools import partial
+from inspect import get_annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -63,6 +64,9 @@ class Component(BaseModel):
             cls.kind = kind
         if name is not None and not NAME.fullmatch(name):
             raise TypeError(f"{cls.__qualname__}: name={name!r} is not of the form 'lower-case-words'")
+        for word, annotation in get_annotations(cls).items():
+            if word in ("kind", "name") and "ClassVar" not in str(annotation):
+                raise TypeError(f"{cls.__qualname__}: '{word}' is what every component has: call the field otherwise")
         if name is not None and not cls.kind:
             raise TypeError(f"{cls.__qualname__}: subclass a kind (Generator, Loss, …), not Component itself")
         cls.name = name or ""

@@ -155,7 +155,7 @@ class Training:
             self.match.step()
         except (GanregError, MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             path, who = culprit(error, self.match)
             if not path:
                 raise
@@ -275,7 +275,7 @@ class Training:
             yield
         except (GanregError, BrokenPipeError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if self.match.step_index:
                 self.save(wait=True)
             step = self.match.step_index

@@ -17,6 +17,7 @@ from ganreg.batch import Batch
 from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
+from ganreg.errors import PluginError
 
 
 @torch.no_grad()
@@ -24,7 +25,7 @@ def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -
     """`count` pictures (N, C, H, W) from the first generator's moving average, a function of seed and purpose.
 
     With them are the labels and the source pictures that they were made from. In a conditional run the classes come in
-    equal shares, in order. The feed is for image-to-image games.
+    equal shares, in order. The feed is for image-to-image games. Raises PluginError for any other number of pictures.
     """
     network = next(iter(match.generators.values()))
     z = match.noise(count, *purpose)
@@ -39,6 +40,9 @@ def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -
             their_labels = None if labels is None else labels[part]
             their_source = None if source is None else source[part]
             pieces.append(match.spec.game.sample(network, z[part], their_labels, their_source))
+            if len(pieces[-1]) != len(z[part]):
+                who = f"the generator '{match.spec.generator.name}'"
+                raise PluginError(f"{who} made {len(pieces[-1])} pictures where {len(z[part])} were asked")
     return Batch(torch.cat(pieces).float(), labels, source)
 
 

@@ -234,8 +234,10 @@ class Play:
         """
         loss = self._match.loss
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
-        made = ("fake", "real_output", "fake_output") if any(compiled.values()) else ()
-        held: dict[str, Any] = {name: vars(self).pop(name) for name in made if name in vars(self)}
+        made = {"real_output", "fake_output"} if any(compiled.values()) else set()
+        if made and "fake" in vars(self) and self.fake.requires_grad:
+            made.add("fake")
+        held: dict[str, Any] = {name: vars(self).pop(name) for name in made & vars(self).keys()}
         for network in compiled:
             network._compiled_call_impl = None
         eager, loss.eager = loss.eager, True

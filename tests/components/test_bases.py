@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganreg import DiscriminatorOutput, Head, SidedPenalty, Task, component, outline
+from ganreg import DiscriminatorOutput, Head, Penalty, SidedPenalty, Task, component, outline
 from ganreg.api import Run
 from ganreg.engine.play import Play
 from ganreg.errors import SpecError
@@ -115,3 +115,9 @@ def test_a_base_of_several_scales_has_no_outline() -> None:
     head = Doubled(base=TwoScales(base=component("discriminator", "tiny-judge")))
     with pytest.raises(ValueError, match="'two-scales' has not one embedding, but one for each scale"):
         outline(head, TASK)
+
+
+@pytest.mark.parametrize("word", ["kind", "name"])
+def test_a_field_does_not_take_the_name_of_what_every_component_has(word: str) -> None:
+    with pytest.raises(TypeError, match=f"'{word}' is what every component has"):
+        type("Odd", (Penalty,), {"__annotations__": {word: str}, "__module__": __name__}, name="odd")

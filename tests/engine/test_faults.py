@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import ganreg
-from ganreg import Batch, Dataset, Metric, Observer, Optimizer, Penalty, Task
+from ganreg import Batch, Dataset, Generator, Metric, Observer, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.errors import CheckpointError, DataError, PluginError, SpecError
@@ -38,6 +38,12 @@ class LatePenalty(Penalty, name="late-penalty"):
 
 def fall(gradient: Any) -> Any:
     raise ArithmeticError("no way back")
+
+
+class Quitter(Penalty, name="quitter"):
+    def __call__(self, play: Any) -> Any:
+        if play.step == 2:
+            raise SystemExit(0)
 
 
 class Abyss(Penalty, name="abyss"):
@@ -98,6 +104,38 @@ def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
     assert saved(run) == 2
+
+
+def test_a_part_does_not_end_the_process(tiny: Tiny) -> None:
+    """As if the run were complete."""
+    run = tiny(penalties=[Quitter()])
+    assert failure(run).startswith("the penalty 'quitter' failed in step 3: SystemExit: 0")
+
+
+class Stingy(Generator, name="stingy"):
+    """Makes two pictures of three."""
+
+    def build(self, task: Task) -> Any:
+        image = torch.Size(task.image)
+
+        class Network(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer = torch.nn.Linear(task.latent, image.numel())
+
+            def forward(self, z: Any, labels: Any) -> Any:
+                images = self.layer(z).tanh().unflatten(1, image)
+                return images[1:] if len(z) == 3 else images
+
+        return Network()
+
+
+def test_a_generator_that_makes_other_than_asked_is_named(tiny: Tiny) -> None:
+    run = tiny(generator=Stingy(), output={"samples": 4})
+    run.training = run.assemble()
+    assert len(run.sample(4)) == 4
+    with pytest.raises(PluginError, match="the generator 'stingy' made 2 pictures where 3 were asked"):
+        run.sample(3)
 
 
 def test_a_derivative_that_fails_is_named_with_its_terms(tiny: Tiny) -> None:
