@@ -206,21 +206,18 @@ class Training:
         """Take the measurements that are due; the first process does."""
         if not self.match.world.first:
             return
-        step = self.match.step_index
+        match, step = self.match, self.match.step_index
         notes: dict[Any, Any] = {}
-        match = self.match
         for component, name, built in zip(match.spec.metrics, self._metrics, match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
                     tick = partial(self.tell, "measuring", component.name)
-                    found = measure(component, built, Evaluation(self.match, self.feed, notes, tick))
+                    found = measure(component, built, Evaluation(match, self.feed, notes, tick))
                 self._standing.hear(step, found.figures, by=name)
                 again = name.removeprefix(component.name)  # a second metric of a name overwrites nothing of the first
                 if found.figures:
-                    self._write(
-                        self.folder.log,
-                        {"step": step, "metric": name, "metrics": found.figures, "protocol": found.protocol},
-                    )
+                    told = {"metric": name, "metrics": found.figures, "protocol": found.protocol}
+                    self._write(self.folder.log, {"step": step, **told})
                     self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
                 for figure, picture in found.pictures.items():
                     path = self.folder.figure(f"{figure}{again}", step)
