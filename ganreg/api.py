@@ -157,8 +157,10 @@ class Run:
                     say(f"the penalty '{penalty.name}' differentiates a gradient: it runs uncompiled")
             with self._claimed() if world.first else nullcontext() as folder, untouched():
                 if folder and not resume:
-                    folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
+                    folder.refuse(overwrite=overwrite)
                 training = self.assemble(world, say)
+                if folder and not resume:  # what cannot begin replaces nothing
+                    folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
                 heard = [*training.observers, *observers]
                 training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
                 self.training = training
@@ -217,11 +219,14 @@ class Run:
         """`count` pictures (N, C, H, W) in [-1, 1] from the trained generator.
 
         From this process's training, or else from a checkpoint in the folder: the latest that is whole, the best by
-        `output.best`, or that of a step. Raises CheckpointError where there is none. Another seed gives other pictures.
+        `output.best`, or that of a step. Raises CheckpointError where there is none, UsageError for less than one.
+        Another seed gives other pictures.
         """
         from ganreg.engine.pictures import generate
         from ganreg.engine.streams import untouched
 
+        if count < 1:
+            raise UsageError(f"{count} pictures cannot be made: ask for one at least")
         with untouched():
             match, feed = self._trained.at(checkpoint)
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
@@ -262,8 +267,9 @@ class Run:
         with untouched():
             folder = Path(figures) if figures is not None else None
             notes: dict[Any, Any] = {}
+            match, feed = self._trained.with_data(checkpoint)  # the same for all, though the run may go on meanwhile
             return [
-                self._trained.measure(metric, checkpoint, folder, notes, partial(measuring, metric.name))
+                self._trained.measure(metric, match, feed, folder, notes, partial(measuring, metric.name))
                 for metric in chosen
             ]
 

@@ -14,6 +14,7 @@ from ganreg.components.base import distinct
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import sentence
 from ganreg.engine.building import checkpoints_of, feed_of, match_of
+from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, figure_name, records
@@ -59,7 +60,7 @@ class Trained:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._which: Which | None = None
+        self._known: object = None
         self._loaded: tuple[Match, Feed | None] | None = None
 
     def at(self, which: Which) -> tuple[Match, Feed | None]:
@@ -67,32 +68,40 @@ class Trained:
         training = self._run.training
         if which == "latest" and training is not None:
             return training.match, training.feed
-        if self._loaded is None or which != self._which:
+        # A run may go on meanwhile, here or in another process.
+        known = which, self._checkpoints.folders(), self._best() if which == "best" else None
+        if self._loaded is None or known != self._known:
             with self._run.document.locating():
                 self._read(which)
-            self._which = which
+            self._known = known
         assert self._loaded is not None
         return self._loaded
+
+    def with_data(self, which: Which) -> tuple[Match, Feed]:
+        """The match of a checkpoint, and the data. Raises CheckpointError, or DataError."""
+        match, feed = self.at(which)
+        if feed is None:
+            run, task = self._run, match.parts.task
+            if task != task_of(run.spec, run.spec.data.info()):
+                raise CheckpointError("the checkpoint does not fit the data: its shapes are not theirs")
+            feed = feed_of(run.spec, task)
+            self._loaded = match, feed
+        return match, feed
 
     def measure(
         self,
         metric: Metric,
-        which: Which,
+        match: Match,
+        feed: Feed,
         figures: Path | None,
         notes: dict[Any, Any],
         tick: Tick,
     ) -> Measurement:
         """What a metric says of a checkpoint; its pictures go into a folder. Raises PluginError where it fails.
 
-        notes and tick: the evaluation's.
+        match and feed: of `with_data`. notes and tick: the evaluation's.
         """
-        match, feed = self.at(which)
         run, task = self._run, match.parts.task
-        if feed is None:
-            if task != task_of(run.spec, run.spec.data.info()):
-                raise CheckpointError("the checkpoint does not fit the data: its shapes are not theirs")
-            feed = feed_of(run.spec, task)
-            self._loaded = match, feed
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
         found = _measured(metric, Evaluation(match, feed, notes, tick), task)
         place = figures or RunFolder(run.folder).evaluated
@@ -105,13 +114,18 @@ class Trained:
         reference = {"name": run.registry.id_of(type(metric)), **parameters}
         return Measurement(match.step_index, reference, found.figures, found.protocol, pictures)
 
+    @property
+    def _checkpoints(self) -> Checkpoints:
+        return checkpoints_of(self._run.spec, self._run.folder)
+
     def _read(self, which: Which) -> None:
-        checkpoints = checkpoints_of(self._run.spec, self._run.folder)
         if which == "latest":
-            checkpoints.newest(self._take)
+            self._checkpoints.newest(self._take)
             return
         step = self._best() if which == "best" else which
-        self._take(checkpoints.at(step))
+        if type(step) is not int:
+            raise UsageError(f"there is no checkpoint {step!r}: 'latest', 'best' or the number of a step names one")
+        self._take(self._checkpoints.at(step))
 
     def _best(self) -> int:
         best = self._run.spec.output.best

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ganreg import processes
 from ganreg.cli.app import App
 
 COMMANDS = {
@@ -32,6 +33,8 @@ COMMANDS = {
     "doctor": "Tell what is installed, and what is wrong with it.",
 }
 """Every command with its line of help, so that `ganreg --help` imports none of them."""
+TOGETHER = ("run", "resume")
+"""What several processes do together."""
 
 
 class LazyGroup(click.Group):
@@ -59,6 +62,8 @@ class LazyGroup(click.Group):
             near = get_close_matches(name, COMMANDS, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command is called '{name}': {hint}", ctx)
+        if processes.size() > 1 and name in COMMANDS and name not in TOGETHER:
+            raise click.UsageError(f"'{name}' is the work of one process: call it without torchrun", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

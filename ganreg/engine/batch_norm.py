@@ -42,16 +42,17 @@ class Synchronized(nn.modules.batchnorm._BatchNorm):
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1, *[1] * (input.dim() - 2)]
+        wide = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
         # In two passes: the mean of squares less the square of the mean cancels.
-        mean = _mean_of_all(input.mean(axes), self.world)
-        centred = input - mean.reshape(shape)
+        mean = _mean_of_all(wide.mean(axes), self.world)
+        centred = wide - mean.reshape(shape)
         variance = _mean_of_all(centred.square().mean(axes), self.world)
         if self.training and self.running_mean is not None:
             self._follow(mean, variance, input.numel() // input.shape[1] * self.world.size)
         output = centred * (variance + self.eps).rsqrt().reshape(shape)
         if self.affine:
             output = output * self.weight.reshape(shape) + self.bias.reshape(shape)
-        return output
+        return output.to(input.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002 - torch's name for it
         """Take any number of them: the module was made for some."""

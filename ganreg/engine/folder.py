@@ -18,6 +18,7 @@ WRITTEN = (
     *("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "evaluations.jsonl", "report.html"),
     *("samples", "figures", "evaluations", "checkpoints"),
 )
+CLOCK = ("seconds", "images_per_second")
 
 
 class RunFolder:
@@ -55,15 +56,18 @@ class RunFolder:
         finally:
             let_go()
 
+    def refuse(self, *, overwrite: bool) -> None:
+        """Raise RunFolderError where the folder holds a run already, which is not to be replaced."""
+        if any((self.path / name).exists() for name in WRITTEN) and not (overwrite or self._never_begun()):
+            raise RunFolderError(
+                f"{self.path} holds a run already: `ganreg resume {self.path}` goes on with it, --overwrite "
+                "replaces it, --out takes another folder"
+            )
+
     def start(self, spec: str, lock: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Make a claimed folder ready for a new run. Raises RunFolderError where it holds one already."""
-        if any((self.path / name).exists() for name in WRITTEN):
-            if not (overwrite or self._never_begun()):
-                raise RunFolderError(
-                    f"{self.path} holds a run already: `ganreg resume {self.path}` goes on with it, --overwrite "
-                    "replaces it, --out takes another folder"
-                )
-            self.clear()
+        """Make a claimed folder ready for a new run. Raises RunFolderError where `refuse` does."""
+        self.refuse(overwrite=overwrite)
+        self.clear()
         with writing(self.samples):
             self.samples.mkdir()
         with writing(self.checkpoints):
@@ -94,14 +98,19 @@ class RunFolder:
                 else:
                     path.unlink(missing_ok=True)
 
-    def truncate(self, step: int) -> list[str]:
-        """Forget the records after a step: a resumed run writes them again. Says of each file which lines were none."""
+    def truncate(self, step: int, *, measured: int | None = None) -> list[str]:
+        """Forget the records after a step: a resumed run writes them again. Says of each file which lines were none.
+
+        measured: the step after which figures are forgotten, where that is another one.
+        """
+        figures = step if measured is None else measured
         said = []
         for path in (self.log, self.speed):
             if lines := damaged(path):
                 more = f", and {len(lines) - 1} more" if lines[1:] else ""
                 said.append(f"line {lines[0]} of {path.name} is damaged{more}")
-            kept = [json.dumps(record) + "\n" for record in records(path) if record["step"] <= step]
+            found = (r for r in records(path) if r["step"] <= (figures if "metrics" in r else step))
+            kept = [json.dumps(record) + "\n" for record in found]
             replace(path, "".join(kept).encode())
         for at, picture in numbered((*self.samples.glob("*.png"), *self.figures.glob("*/*.png"))):
             if at > step:
@@ -157,7 +166,15 @@ def _record(line: str) -> dict[str, Any] | None:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and type(record.get("step")) is int else None
+    return record if isinstance(record, dict) and type(record.get("step")) is int and _sound(record) else None
+
+
+def _sound(record: Mapping[str, Any]) -> bool:
+    """Whether what readers count on is there: both readings of a clock, and mappings of names."""
+    clock = [record.get(key) for key in CLOCK]
+    timed = all(isinstance(value, int | float) for value in clock) or clock == [None, None]
+    mappings = [record[key] for key in ("losses", "metrics", "protocol") if key in record]
+    return timed and all(isinstance(value, dict) for value in mappings)
 
 
 def free_name(parent: Path, name: str) -> Path:

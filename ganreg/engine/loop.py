@@ -50,6 +50,8 @@ class Training:
     tick: Callable[[int], None] = lambda step: None
     say: Callable[[str], None] = lambda sentence: None
     stop: Stop = field(default_factory=Stop)
+    unseen: set[int] = field(default_factory=set)
+    """Steps that were saved before all that looks on was done with them."""
 
     @cached_property
     def patience(self) -> Patience:
@@ -81,7 +83,8 @@ class Training:
             raise CheckpointError(f"{self.checkpoints.folder} is not the folder that the run has begun with")
         self.checkpoints.tidy()
         if self.checkpoints.folders():
-            _, skipped = self.checkpoints.newest(match.load)
+            state, skipped = self.checkpoints.newest(match.load)
+            self.unseen.update({match.step_index} if state.get("unseen") else ())
             for sentence in skipped:
                 self.say(f"skipped: {sentence}")
             self.say(f"going on from step {match.step_index}")
@@ -126,6 +129,8 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
+        if match.world.first and match.step_index in self.unseen:
+            self._see_again()
         self._standing.recall(records(self.folder.log))
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
@@ -145,10 +150,22 @@ class Training:
             self.measure(last=step == steps)
             best = every.best is not None and match.world.most(int(step == self._standing.step)) > 0
             if step % every.checkpoint_every == 0 or last or best:
+                self._compare()
                 self.save()
             self.tick(step)
             if stopping and step < steps:
                 raise Interrupted(f"stopped by a signal after step {step}", signal_number)
+
+    def _see_again(self) -> None:
+        """Do what was left undone of a step, so that the run has all that it would have."""
+        step, every = self.match.step_index, self.match.spec.output
+        last = step == self.match.spec.train.steps
+        self.folder.truncate(step, measured=step - 1)
+        if step % every.samples_every == 0 or last:
+            self.sample()
+        self.measure(last=last)
+        self.unseen.clear()
+        self.save(wait=True)
 
     def _step(self) -> None:
         try:
@@ -227,20 +244,25 @@ class Training:
             self.save(wait=True)
             raise lacking
 
-    def save(self, *, wait: bool = False) -> None:
-        """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there."""
+    def save(self, *, wait: bool = False, unseen: bool = False) -> None:
+        """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there.
+
+        Of several processes the first writes it, and may do so alone. unseen: what looks on is not done with the step.
+        """
         match = self.match
         match.guard.check({})
         if found := not_finite(match):
             raise DivergenceError(f"after step {match.step_index}: {found}")
-        self._compare()
         if match.world.first:
-            self._saver.save(match.state(), spare=self._standing.step)
+            self._saver.save(match.state() | ({"unseen": True} if unseen else {}), spare=self._standing.step)
         if wait:
             self._saver.settle()
 
     def _compare(self) -> None:
-        """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's."""
+        """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's.
+
+        All of them have to ask.
+        """
         world = self.match.world
         for name, digest in {} if world.alone else digests(self.match).items():
             if not world.agree(digest) and name not in self._differing:
@@ -274,7 +296,7 @@ class Training:
             raise
         except (Exception, SystemExit) as error:
             if self.match.step_index:
-                self.save(wait=True)
+                self.save(wait=True, unseen=True)
             step = self.match.step_index
             raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
 

@@ -265,10 +265,10 @@ class Match:
 
     def noise(self, count: int, *key: str | int) -> Tensor:
         """(count, latent) of the spec's distribution, a function of seed and key."""
-        return self._latents(Stream(self.device, self.spec.seed, *key, *self._attempt()), count)
+        return self._latents(Stream(self.device, self.spec.seed, *key), count)
 
     def noise_of_turn(self, step: int, turn: int) -> Tensor:
-        """`noise` of a turn, for a whole batch."""
+        """`noise` of a turn, for a whole batch; another one after the run was rolled back."""
         return self._latents(self.stream("noise", step, turn, *self._attempt()), self.spec.train.batch_size)
 
     def stream(self, purpose: str, step: int, *place: str | int, share: Share | None = None) -> Stream:

@@ -63,6 +63,13 @@ def test_help_lists_every_command_with_its_line(ganreg: Call) -> None:
         assert line in result.out
 
 
+def test_what_is_the_work_of_one_process_is_refused_in_several(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    result = ganreg("list", "loss")
+    assert (result.code, result.out) == (2, "")
+    assert "'list' is the work of one process: call it without torchrun" in result.err
+
+
 def test_version(ganreg: Call) -> None:
     from importlib.metadata import version
 

@@ -92,6 +92,10 @@ def test_run_replaces_a_run_only_when_told_to(ganreg: Call, tiny: Options) -> No
     refused = ganreg("run", *tiny, "--out", "here", "--seed", "5")
     assert refused.code == 8
     assert "`ganreg resume here`" in refused.err
+    before = {path: path.read_bytes() for path in Path("here").rglob("*") if path.is_file()}
+    late = ganreg("run", *tiny, "--out", "here", "--overwrite", "--set", "train.device=cuda:9")
+    assert (late.code, "there is no device" in late.err) == (3, True)
+    assert {path: path.read_bytes() for path in before} == before, "what cannot begin replaces nothing"
     replaced = ganreg("run", *tiny, "--out", "here", "--seed", "5", "--overwrite")
     assert replaced.code == 0
     assert "seed: 5" in Path("here/spec.yaml").read_text()

@@ -197,6 +197,23 @@ def test_an_evaluation_measures_what_the_run_measures_and_touches_nothing(tiny: 
     assert record == {"step": 6, "metric": dict(first.metric), "metrics": first.figures, "protocol": {"count": 6}}
 
 
+def test_the_best_and_the_latest_are_those_of_now(tiny: Tiny) -> None:
+    """Also where the run has gone on since they were asked for, here or in another process."""
+    output = {"best": "bowl/depth", "keep": 1, "checkpoint_every": 2}
+    run = tiny(metrics=[Bowl(every=1, bottom=8)], train={"steps": 9}, output=output)
+    stop = Stop()
+    with pytest.raises(Interrupted):
+        run.train(stop=stop, tick=lambda step: setattr(stop, "signal_number", 15) if step == 4 else None)
+    watching = again(run)
+    assert [run.evaluate(checkpoint="best")[0].step, watching.evaluate()[0].step] == [5, 5]
+    run.train(resume=True)
+    assert [run.evaluate(checkpoint="best")[0].step, watching.evaluate()[0].step] == [8, 9]
+    with pytest.raises(UsageError, match="there is no checkpoint '6'"):
+        run.sample(1, checkpoint="6")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="0 pictures cannot be made"):
+        run.sample(0)
+
+
 def test_other_metrics_are_checked_against_the_run(tiny: Tiny, tmp_path: Path) -> None:
     run = tiny().train()
     (found,) = run.evaluate([Recorder(count=2)], checkpoint=4, figures=tmp_path / "pictures")

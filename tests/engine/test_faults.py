@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -104,6 +104,36 @@ def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
     assert saved(run) == 2
+
+
+class Flaky(Metric, name="flaky"):
+    """Fails at a step, until it is mended."""
+
+    broken_at: ClassVar[int | None] = None
+
+    def __call__(self, evaluation: Any) -> dict[str, float]:
+        if evaluation.step == self.broken_at:
+            raise OSError("no room")
+        return {"flaky": float(evaluation.step)}
+
+
+@pytest.mark.parametrize("step", [4, 6])
+def test_what_was_not_measured_is_measured_when_the_run_goes_on(
+    tiny: Tiny, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its step is saved, and be it the last one: the log is that of a run in which nothing failed."""
+    monkeypatch.setattr(Flaky, "broken_at", step)
+    metrics = [{"name": "tiny-mean-distance", "every": 2}, Flaky(every=2)]
+    run = tiny(metrics=metrics, output={"samples_every": 2, "log_every": 1})
+    assert f"failed after step {step}, which is saved" in failure(run)
+    with pytest.raises(PluginError, match=f"failed after step {step}, which is saved"):
+        run.train(resume=True)
+    monkeypatch.undo()
+    run.train(resume=True)
+    whole = tiny(name="whole", metrics=metrics, output={"samples_every": 2, "log_every": 1}).train()
+    assert (run.folder / "log.jsonl").read_text() == (whole.folder / "log.jsonl").read_text()
+    for pictures in (r.folder / "samples" for r in (run, whole)):
+        assert sorted(path.name for path in pictures.iterdir()) == [f"{at:08d}.png" for at in (0, 2, 4, 6)]
 
 
 def test_a_part_does_not_end_the_process(tiny: Tiny) -> None:

@@ -8,8 +8,10 @@ import pytest
 from ganreg.engine.disk import append
 from ganreg.engine.folder import attempts, damaged, records
 
+FLIPPED = ('{"step": 1, "secondr": 2.5, "images_per_second": 9.0}', '{"step": 1, "metrics": [1]}')
 
-@pytest.mark.parametrize("damage", ["{", "[1]", '{"step": "1"}', '{"losses": {}}', "[" * 100_000, "\udcff"])
+
+@pytest.mark.parametrize("damage", ["{", "[1]", '{"step": "1"}', '{"losses": {}}', *FLIPPED, "[" * 100_000, "\udcff"])
 def test_a_line_that_is_no_record_costs_no_other(tmp_path: Path, damage: str) -> None:
     log = tmp_path / "log.jsonl"
     for step in range(3):

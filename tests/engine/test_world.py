@@ -243,6 +243,18 @@ def test_a_process_that_dies_brings_the_run_down_and_what_is_started_again_goes_
     goes_on(run, saved(run))
 
 
+def test_what_fails_in_the_first_process_alone_ends_both(composition: dict[str, Any], tmp_path: Path) -> None:
+    """Though a part has a state, which they compare where they save together."""
+    (tmp_path / "mine.py").write_text(MINE)
+    begin(written(composition, tmp_path / "other", 6)[1])
+    changes = {"augment": "tiny-ada", "metrics": [{"name": "failing", "every": 3}], "init": str(tmp_path / "other/run")}
+    words = ["--plugin", str(tmp_path / "mine.py"), *written(composition, tmp_path / "here", 9, **changes)]
+    result = subprocess.run(command("-m", "ganreg", *words), capture_output=True, text=True, timeout=60, env=quiet())
+    assert result.returncode != 0
+    assert "the metric 'failing' failed after step 3, which is saved" in result.stderr
+    assert read(tmp_path / "here/run/checkpoints/00000003")["step"] == 3
+
+
 def goes_on(run: Path, step: int) -> None:
     """One process goes on from a step, and the log has every step once."""
     spec = run / "spec.yaml"
@@ -259,7 +271,7 @@ def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
 
 MINE = """
 import torch
-from ganreg import Penalty, hookimpl
+from ganreg import Metric, Penalty, hookimpl
 
 BRIGHT = 0.02
 
@@ -279,13 +291,17 @@ class Skipping(Penalty, name="skipping"):
         rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
         return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
 
+class Failing(Metric, name="failing"):
+    def __call__(self, evaluation):
+        raise OSError("no room for figures")
+
 class Forgetful(Penalty, name="forgetful"):
     def build(self, task):
         return Level()
 
 @hookimpl
 def ganreg_components():
-    return [Forgetful, Skipping]
+    return [Failing, Forgetful, Skipping]
 """
 
 

@@ -44,7 +44,7 @@ def command(app: App, folder: str, locked: bool, as_json: bool) -> None:
 
 
 def _complete(run: Run) -> bool:
-    """Whether the checkpoint of the last step is there, and whole."""
+    """Whether the checkpoint of the last step is there, and whole, and all that looks on is done with it."""
     last = run.folder / "checkpoints" / f"{run.spec.train.steps:08d}"
     if not last.is_dir() or not (run.folder / "report.html").is_file():
         return False
@@ -52,7 +52,6 @@ def _complete(run: Run) -> bool:
     from ganreg.errors import CheckpointError
 
     try:
-        read(last)
+        return not read(last).get("unseen")
     except CheckpointError:
         return False
-    return True

@@ -60,7 +60,7 @@ class PastExtragradient(Extragradient, name="past-extragradient"):
             with game.lookahead(optimizers=not self.moments):
                 self._recall(game)
                 for player in game.players:
-                    game.player(player).optimizer.step()
+                    game.player(player).step()
                 for player in game.players:
                     game.gradients(player)
             for player in game.players:

@@ -93,7 +93,8 @@ def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:
     for start, end in _bounds(len(logits), splits):
         log_p = logits[start:end].double().log_softmax(dim=1)
         p = log_p.exp()
-        scores.append((p * (log_p - p.mean(dim=0).log())).sum(dim=1).mean().exp())
+        divergence = (p * (log_p - p.mean(dim=0).log())).where(p > 0, 0)  # 0 log 0 is 0
+        scores.append(divergence.sum(dim=1).mean().exp())
     found = torch.stack(scores)
     return found.mean().item(), found.std(correction=0).item()
 
