@@ -249,7 +249,7 @@ def test_what_fails_in_the_first_process_alone_ends_both(composition: dict[str, 
     begin(written(composition, tmp_path / "other", 6)[1])
     changes = {"augment": "tiny-ada", "metrics": [{"name": "failing", "every": 3}], "init": str(tmp_path / "other/run")}
     words = ["--plugin", str(tmp_path / "mine.py"), *written(composition, tmp_path / "here", 9, **changes)]
-    result = subprocess.run(command("-m", "ganreg", *words), capture_output=True, text=True, timeout=60, env=quiet())
+    result = subprocess.run(command("-m", "ganreg", *words), capture_output=True, text=True, timeout=240, env=quiet())
     assert result.returncode != 0
     assert "the metric 'failing' failed after step 3, which is saved" in result.stderr
     assert read(tmp_path / "here/run/checkpoints/00000003")["step"] == 3
