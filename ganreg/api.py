@@ -156,11 +156,12 @@ class Run:
                 if penalty.double_backward:
                     say(f"the penalty '{penalty.name}' differentiates a gradient: it runs uncompiled")
             with self._claimed() if world.first else nullcontext() as folder, untouched():
-                if folder and not resume:
-                    folder.refuse(overwrite=overwrite)
+                anew = None if resume else folder
+                if anew:
+                    anew.refuse(overwrite=overwrite)
                 training = self.assemble(world, say)
-                if folder and not resume:  # what cannot begin replaces nothing
-                    folder.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), overwrite=overwrite)
+                if anew:  # what cannot begin replaces nothing
+                    anew.start(to_yaml(self.spec, self.registry), self.lock().model_dump())
                 heard = [*training.observers, *observers]
                 training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
                 self.training = training

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganreg.components import Metric
-from ganreg.components.base import distinct
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import sentence
 from ganreg.engine.building import checkpoints_of, feed_of, match_of
@@ -69,10 +68,11 @@ class Trained:
         if which == "latest" and training is not None:
             return training.match, training.feed
         # A run may go on meanwhile, here or in another process.
-        known = which, self._checkpoints.folders(), self._best() if which == "best" else None
+        wanted = self._best() if which == "best" else which
+        known = wanted, self._checkpoints.folders()
         if self._loaded is None or known != self._known:
             with self._run.document.locating():
-                self._read(which)
+                self._read(wanted)
             self._known = known
         assert self._loaded is not None
         return self._loaded
@@ -121,17 +121,16 @@ class Trained:
     def _read(self, which: Which) -> None:
         if which == "latest":
             self._checkpoints.newest(self._take)
-            return
-        step = self._best() if which == "best" else which
-        if type(step) is not int:
-            raise UsageError(f"there is no checkpoint {step!r}: 'latest', 'best' or the number of a step names one")
-        self._take(self._checkpoints.at(step))
+        elif type(which) is int:
+            self._take(self._checkpoints.at(which))
+        else:
+            raise UsageError(f"there is no checkpoint {which!r}: 'latest', 'best' or the number of a step names one")
 
     def _best(self) -> int:
         best = self._run.spec.output.best
         if best is None:
             raise UsageError("the run keeps no best checkpoint: output.best in its spec names the figure that tells it")
-        standing = Standing(best, distinct([metric.name for metric in self._run.spec.metrics]))
+        standing = Standing(best, self._run.spec.metric_names)
         standing.recall(records(RunFolder(self._run.folder).log))
         if standing.step is None:
             raise CheckpointError(f"no checkpoint is the best yet: the log holds no '{best.metric}'")

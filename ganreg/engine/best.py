@@ -30,7 +30,7 @@ class Standing:
         """Begin anew with the records of a log."""
         self.step: int | None = None
         self._value = math.inf
-        self._counts = len(self._metrics)
+        self._rank = len(self._metrics)
         for record in log:
             if "metrics" in record:
                 self.hear(record["step"], record["metrics"], by=record.get("metric", ""))
@@ -39,10 +39,13 @@ class Standing:
         """Take note of the figures of a step, and of the metric that gave them. What is not finite is not the best."""
         self._heard.update(figures)
         self._asked.add(by)
-        if self._best is None or self._best.metric not in figures or by not in self._metrics[: self._counts + 1]:
+        if self._best is None or self._best.metric not in figures or by not in self._metrics:
             return
-        if self._metrics.index(by) < self._counts:
-            self.step, self._value, self._counts = None, math.inf, self._metrics.index(by)
+        rank = self._metrics.index(by)
+        if rank > self._rank:
+            return
+        if rank < self._rank:
+            self.step, self._value, self._rank = None, math.inf, rank
         value = figures[self._best.metric]
         if value is None or not math.isfinite(value):
             return

@@ -19,6 +19,7 @@ WRITTEN = (
     *("samples", "figures", "evaluations", "checkpoints"),
 )
 CLOCK = ("seconds", "images_per_second")
+"""What a record of speed.jsonl tells, both or it is none."""
 
 
 class RunFolder:
@@ -64,9 +65,8 @@ class RunFolder:
                 "replaces it, --out takes another folder"
             )
 
-    def start(self, spec: str, lock: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Make a claimed folder ready for a new run. Raises RunFolderError where `refuse` does."""
-        self.refuse(overwrite=overwrite)
+    def start(self, spec: str, lock: Mapping[str, Any]) -> None:
+        """Make a claimed folder ready for a new run; what another one wrote, which `refuse` has let go, is removed."""
         self.clear()
         with writing(self.samples):
             self.samples.mkdir()

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from ganreg.components.base import distinct
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
@@ -50,8 +49,6 @@ class Training:
     tick: Callable[[int], None] = lambda step: None
     say: Callable[[str], None] = lambda sentence: None
     stop: Stop = field(default_factory=Stop)
-    unseen: set[int] = field(default_factory=set)
-    """Steps that were saved before all that looks on was done with them."""
 
     @cached_property
     def patience(self) -> Patience:
@@ -65,12 +62,12 @@ class Training:
 
     @cached_property
     def _standing(self) -> Standing:
-        return Standing(self.match.spec.output.best, self._metrics)
+        return Standing(self.match.spec.output.best, self.match.spec.metric_names)
 
     @cached_property
-    def _metrics(self) -> list[str]:
-        """The metrics' names, each another."""
-        return distinct([metric.name for metric in self.match.spec.metrics])
+    def _unseen(self) -> set[int]:
+        """The step that was gone on from, if it was saved before all that looks on was done with it."""
+        return set()
 
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
@@ -84,14 +81,15 @@ class Training:
         self.checkpoints.tidy()
         if self.checkpoints.folders():
             state, skipped = self.checkpoints.newest(match.load)
-            self.unseen.update({match.step_index} if state.get("unseen") else ())
+            self._unseen.update({match.step_index} if state.get("unseen") else ())
             for sentence in skipped:
                 self.say(f"skipped: {sentence}")
             self.say(f"going on from step {match.step_index}")
         else:
             self._refuse_to_lose()
             self.say("no checkpoint yet: starting from the first step")
-        self._forget_after(match.step_index if match.step_index else -1)
+        measured = match.step_index - 1 if self._unseen else None
+        self._forget_after(match.step_index if match.step_index else -1, measured=measured)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
 
     def _refuse_to_lose(self) -> None:
@@ -129,7 +127,7 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
-        if match.world.first and match.step_index in self.unseen:
+        if match.world.first and match.step_index in self._unseen:
             self._see_again()
         self._standing.recall(records(self.folder.log))
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
@@ -160,11 +158,10 @@ class Training:
         """Do what was left undone of a step, so that the run has all that it would have."""
         step, every = self.match.step_index, self.match.spec.output
         last = step == self.match.spec.train.steps
-        self.folder.truncate(step, measured=step - 1)
         if step % every.samples_every == 0 or last:
             self.sample()
         self.measure(last=last)
-        self.unseen.clear()
+        self._unseen.clear()
         self.save(wait=True)
 
     def _step(self) -> None:
@@ -194,9 +191,9 @@ class Training:
         match.guard.forget()
         self._write(self.folder.log, {"step": self.match.step_index, "rollback": attempt, "because": str(error)})
 
-    def _forget_after(self, step: int) -> None:
-        """Take back what was recorded after a step, and say what cannot be read of the rest."""
-        for damage in self.folder.truncate(step):
+    def _forget_after(self, step: int, *, measured: int | None = None) -> None:
+        """Take back what was recorded after a step, and say what cannot be read of the rest; measured as `truncate`."""
+        for damage in self.folder.truncate(step, measured=measured):
             self.say(f"skipped: {damage}")
 
     def log(self, clock: Clock) -> None:
@@ -223,9 +220,9 @@ class Training:
         """Take the measurements that are due; the first process does."""
         if not self.match.world.first:
             return
-        match, step = self.match, self.match.step_index
+        match, spec, step = self.match, self.match.spec, self.match.step_index
         notes: dict[Any, Any] = {}
-        for component, name, built in zip(match.spec.metrics, self._metrics, match.metrics.values(), strict=True):
+        for component, name, built in zip(spec.metrics, spec.metric_names, match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
                     tick = partial(self.tell, "measuring", component.name)

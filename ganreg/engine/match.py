@@ -125,7 +125,8 @@ class Match:
                 play.let_go(self._unasked)
                 differentiate(self, player, terms)
                 _add(seen, {name: value.detach() for name, value in terms.items()})
-        seen = self.world.average_gradients(mover.parameters, seen, [penalty.name for penalty in due(self, play)])
+        if not self.world.alone:
+            seen = self.world.average_gradients(mover.parameters, seen, [penalty.name for penalty in due(self, play)])
         self._log(player, seen)
 
     def objective(self, player: str) -> Callable[[], Tensor]:
@@ -269,16 +270,14 @@ class Match:
 
     def noise_of_turn(self, step: int, turn: int) -> Tensor:
         """`noise` of a turn, for a whole batch; another one after the run was rolled back."""
-        return self._latents(self.stream("noise", step, turn, *self._attempt()), self.spec.train.batch_size)
+        attempt = ("attempt", self.attempt) if self.attempt else ()
+        return self._latents(self.stream("noise", step, turn, *attempt), self.spec.train.batch_size)
 
     def stream(self, purpose: str, step: int, *place: str | int, share: Share | None = None) -> Stream:
         """Random numbers for a purpose and place in a step, the present one where a step is recorded."""
         if self.inputs is not None:
             return self.inputs.stream(purpose, place, share)
         return Stream(self.device, self.spec.seed, purpose, step, *place, share=share)
-
-    def _attempt(self) -> tuple[str | int, ...]:
-        return ("attempt", self.attempt) if self.attempt else ()
 
     def _latents(self, stream: Stream, count: int) -> Tensor:
         size = (count, self.parts.task.latent)

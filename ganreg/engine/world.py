@@ -103,19 +103,16 @@ class World:
         Who has no gradient where others have one counts as zero, and so does who has none of the optional terms; a head
         that nobody uses keeps none, and a term that nobody has stays out.
         """
-        if self.alone:
-            return terms
         names = [*(name for name in terms if name not in optional), *optional]
         there = torch.tensor([*(p.grad is not None for p in parameters), *(n in terms for n in names)]).float()
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        absent = torch.zeros((), device=parameters[0].device)
-        numbers = [terms[name].float() if name in terms else absent.clone() for name in names]
+        device = parameters[0].device
+        numbers = [terms[name].float() if name in terms else torch.zeros((), device=device) for name in names]
         self.average([there, *gradients, *numbers])
-        shares = there.tolist()
-        for parameter, gradient, share in zip(parameters, gradients, shares, strict=False):
+        with_gradient, with_term = there[: len(parameters)].tolist(), there[len(parameters) :].tolist()
+        for parameter, gradient, share in zip(parameters, gradients, with_gradient, strict=True):
             parameter.grad = gradient if share else None
-        found = zip(names, numbers, shares[len(parameters) :], strict=True)
-        return {name: number for name, number, share in found if share}
+        return {name: number for name, number, share in zip(names, numbers, with_term, strict=True) if share}
 
     def follow(self, tensors: Sequence[Tensor]) -> None:
         """Make each tensor the first process's, in place."""

@@ -101,8 +101,7 @@ def _figures(log: list[dict[str, Any]], evaluations: list[dict[str, Any]], seed:
     """Every figure by what it is, those that were measured during the run and those that were measured later."""
     found: dict[Figure, Points] = {}
     for record in [*log, *evaluations]:
-        metrics = record.get("metrics")
-        for name, value in metrics.items() if isinstance(metrics, dict) else ():
+        for name, value in record.get("metrics", {}).items():
             figure = Figure(name, _protocol(record, seed))
             found.setdefault(figure, {})[record["step"]] = float(value) if _is_number(value) else math.nan
     return found
@@ -114,7 +113,7 @@ def _protocol(record: Mapping[str, Any], seed: int) -> str:
     That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds.
     """
     protocol = record.get("protocol")
-    if not isinstance(protocol, dict):
+    if protocol is None:
         return ""
     return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
 
@@ -126,7 +125,7 @@ def _best(log: list[dict[str, Any]], spec: Mapping[str, Any], seed: int) -> Figu
     if not isinstance(best, dict) or not isinstance(own, list):
         return None
     figure = str(best.get("metric"))
-    given = {r.get("metric"): r for r in log if isinstance(r.get("metrics"), dict) and figure in r["metrics"]}
+    given = {record.get("metric"): record for record in log if figure in record.get("metrics", {})}
     first = next((name for name in distinct([bare(metric) for metric in own]) if name in given), None)
     return None if first is None else Figure(figure, _protocol(given[first], seed))
 
@@ -134,8 +133,7 @@ def _best(log: list[dict[str, Any]], spec: Mapping[str, Any], seed: int) -> Figu
 def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:
     found: dict[str, Points] = {}
     for record in log:
-        values = record.get(key)
-        for name, value in values.items() if isinstance(values, dict) else ():
+        for name, value in record.get(key, {}).items():
             found.setdefault(name, {})[record["step"]] = float(value) if _is_number(value) else math.nan
     return found
 

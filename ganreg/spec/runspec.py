@@ -35,6 +35,7 @@ from ganreg.components import (
     Penalty,
     Schedule,
 )
+from ganreg.components.base import distinct
 
 MOST = 100
 """Penalties, metrics or observers of a run: a list without an end would be checked without an end."""
@@ -222,6 +223,11 @@ class RunSpec(BaseModel):
     metrics: tuple[Metric, ...] = Field((), max_length=MOST, description="measurements of the generator")
     observers: tuple[Observer, ...] = Field((), max_length=MOST, description="who else hears of the run")
     output: Output = Field(Output(), description="what is written")
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics' names, each another, as the log has them."""
+        return distinct([metric.name for metric in self.metrics])
 
     @field_validator("game", "schedule", mode="before")
     @classmethod

@@ -70,9 +70,13 @@ def cells(axes: Sequence[Axis]) -> list[Cell]:
     if (count := prod(len(axis.values) for axis in axes)) > MOST:
         raise SpecError([Mistake(f"these axes have {count:,} cells; a sweep has no more than {MOST:,}")])
     found = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
-    names = Counter(map(_name, found))
-    # Values may differ in what a folder's name cannot show.
-    return [Cell(name if names[name := _name(one)] == 1 else f"{name}-{_hash(str(one))}", one) for one in found]
+    names = list(map(_name, found))
+    shared = {name for name, times in Counter(names).items() if times > 1}
+    return [
+        # Values may differ in what a folder's name cannot show.
+        Cell(f"{name}-{_hash(str(settings))}" if name in shared else name, settings)
+        for name, settings in zip(names, found, strict=True)
+    ]
 
 
 def _values(written: str) -> list[str]:

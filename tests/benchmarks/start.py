@@ -81,7 +81,7 @@ def stages(spec: str, folder: str) -> dict[str, float]:
         from ganreg.engine.folder import RunFolder
 
         run.folder.mkdir()
-        RunFolder(run.folder).start("", run.lock().model_dump(), overwrite=False)
+        RunFolder(run.folder).start("", run.lock().model_dump())
     _played(run, stage)
     return took
 

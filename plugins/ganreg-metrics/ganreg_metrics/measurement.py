@@ -15,11 +15,10 @@ from ganreg import Batch, Features
 from ganreg_metrics.reference import remembered
 
 if TYPE_CHECKING:
-    from ganreg.engine.metrics import Evaluation
+    from ganreg.engine.metrics import Evaluation, Plain
     from ganreg_metrics.components import InFeatures, Measured
 
 Extract = Callable[[Tensor], Features]
-Plain = str | float | bool | None
 Made = TypeVar("Made")
 
 
