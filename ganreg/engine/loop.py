@@ -64,11 +64,6 @@ class Training:
     def _standing(self) -> Standing:
         return Standing(self.match.spec.output.best, self.match.spec.metric_names)
 
-    @cached_property
-    def _unseen(self) -> set[int]:
-        """The step that was gone on from, if it was saved before all that looks on was done with it."""
-        return set()
-
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
 
@@ -80,15 +75,14 @@ class Training:
             raise CheckpointError(f"{self.checkpoints.folder} is not the folder that the run has begun with")
         self.checkpoints.tidy()
         if self.checkpoints.folders():
-            state, skipped = self.checkpoints.newest(match.load)
-            self._unseen.update({match.step_index} if state.get("unseen") else ())
+            _, skipped = self.checkpoints.newest(match.load)
             for sentence in skipped:
                 self.say(f"skipped: {sentence}")
             self.say(f"going on from step {match.step_index}")
         else:
             self._refuse_to_lose()
             self.say("no checkpoint yet: starting from the first step")
-        measured = match.step_index - 1 if self._unseen else None
+        measured = match.step_index - 1 if match.unseen else None
         self._forget_after(match.step_index if match.step_index else -1, measured=measured)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
 
@@ -127,9 +121,9 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
-        if match.world.first and match.step_index in self._unseen:
-            self._see_again()
         self._standing.recall(records(self.folder.log))
+        if match.unseen:
+            self._see_again()
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
             self.sample()
@@ -161,7 +155,7 @@ class Training:
         if step % every.samples_every == 0 or last:
             self.sample()
         self.measure(last=last)
-        self._unseen.clear()
+        self.match.unseen = False
         self.save(wait=True)
 
     def _step(self) -> None:
@@ -238,22 +232,27 @@ class Training:
                     self.patience(partial(save_grid, picture[None], path))
                     self.tell("drawn", step, f"{figure}{again}", path)
         if lacking := self._standing.lacking():
-            self.save(wait=True)
+            self._save_unseen()
             raise lacking
 
-    def save(self, *, wait: bool = False, unseen: bool = False) -> None:
+    def save(self, *, wait: bool = False) -> None:
         """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there.
 
-        Of several processes the first writes it, and may do so alone. unseen: what looks on is not done with the step.
+        Of several processes the first writes it, and may do so alone.
         """
         match = self.match
         match.guard.check({})
         if found := not_finite(match):
             raise DivergenceError(f"after step {match.step_index}: {found}")
         if match.world.first:
-            self._saver.save(match.state() | ({"unseen": True} if unseen else {}), spare=self._standing.step)
+            self._saver.save(match.state(), spare=self._standing.step)
         if wait:
             self._saver.settle()
+
+    def _save_unseen(self) -> None:
+        """Save a step that not all that looks on is done with: going on, it is looked at first."""
+        self.match.unseen = True
+        self.save(wait=True)
 
     def _compare(self) -> None:
         """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's.
@@ -293,7 +292,7 @@ class Training:
             raise
         except (Exception, SystemExit) as error:
             if self.match.step_index:
-                self.save(wait=True, unseen=True)
+                self._save_unseen()
             step = self.match.step_index
             raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
 

@@ -47,8 +47,9 @@ class Match:
     """One game being played: networks, players, and the verbs by which a schedule moves them.
 
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
-    attempt: how often the run was rolled back; each attempt has noise of its own. turns: of each player in
-    the present step. recorder: what replays steps, if anything does.
+    attempt: how often the run was rolled back; each attempt has noise of its own. unseen: whether not all that
+    looks on is done with the last step. turns: of each player in the present step. recorder: what replays steps, if
+    anything does.
     """
 
     step_index = Counter()
@@ -75,6 +76,7 @@ class Match:
         self.step_index = 0
         self.position = 0
         self.attempt = 0
+        self.unseen = False
         self.channels_last = False
         self.recorder: Recorder | None = None
         self.inputs: Inputs | None = None

@@ -44,6 +44,7 @@ def saved(match: Match) -> dict[str, Any]:
         "task": asdict(match.parts.task),
         "position": match.position,
         "attempt": match.attempt,
+        "unseen": match.unseen,
         "channels_last": match.channels_last,
         "stage": _stage(match),
         "networks": {name: network.state_dict() for name, network in match.networks.items()},
@@ -96,6 +97,7 @@ def _take(match: Match, state: Mapping[str, Any]) -> None:
         match.lay_out(state["channels_last"])
     match.stage(**state["stage"])
     match.step_index, match.position, match.attempt = state["step"], state["position"], state["attempt"]
+    match.unseen = state["unseen"]
     match.terms = {name: value.to(match.device) for name, value in state["terms"].items()}
     for name, network in match.networks.items():
         network.load_state_dict(state["networks"][name])
@@ -137,6 +139,7 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
         "the shapes of the run": state["task"] == asdict(task),
         "counters that count": all(type(counter) is int and counter in COUNT for counter in counters),
         "an order of its kernels": type(state["channels_last"]) is bool,
+        "whether it was looked at": type(state["unseen"]) is bool,
         "a stage's size within that of the pictures": size is None or (type(size) is int and 0 < size <= largest),
         "a stage's fade between 0 and 1": type(fade) in (int, float) and 0 <= fade <= 1,
         "one number for each term": all(_is_term(name, value, players) for name, value in state["terms"].items()),

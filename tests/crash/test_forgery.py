@@ -172,6 +172,7 @@ FORGERIES: dict[str, Forgery] = {
     "a negative position": plain("position", value=-1),
     "a huge position": plain("position", value=10**40),
     "an attempt in words": plain("attempt", value="one"),
+    "looked at, in words": plain("unseen", value="no"),
     "a fraction of updates": plain("updates", "generator", value=1.5),
     "a player too many": plain("updates", "nobody", value=1),
     "a key too many": plain("more", value=1),

@@ -15,7 +15,7 @@ from ganreg.api import Run
 from ganreg.engine.best import Standing
 from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
-from ganreg.errors import CheckpointError, Interrupted, SpecError, UsageError
+from ganreg.errors import CheckpointError, Interrupted, PluginError, SpecError, UsageError
 from ganreg.report import compare
 from ganreg.spec.runspec import Best
 from tests.conftest import Tiny
@@ -148,6 +148,31 @@ def test_a_figure_that_nothing_gives_is_refused_before_the_run_or_when_all_have_
     with pytest.raises(SpecError, match=r"gives 'bowl/dept'\n  help: did you mean 'bowl/depth'\?"):
         run.train()
     assert kept(run) == [2], "the steps until then are not lost"
+    with pytest.raises(SpecError, match="gives 'bowl/dept'"):
+        run.train(resume=True)
+    assert kept(run) == [2], "and the run goes on to its end no other time"
+
+
+class Late(Metric, name="late"):
+    """Fails at the end, until it is mended."""
+
+    broken: ClassVar[bool] = True
+
+    def __call__(self, evaluation):
+        """The figures, by name."""
+        if self.broken:
+            raise OSError("no room")
+        return {"late": 1.0}
+
+
+def test_the_best_stays_when_a_step_is_measured_once_more(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = {"best": "bowl/depth", "keep": 1, "checkpoint_every": 9}
+    run = tiny(metrics=[Bowl(every=1), Late()], train={"steps": 9}, output=output)
+    with pytest.raises(PluginError, match="failed after step 9, which is saved"):
+        run.train()
+    assert kept(run) == [4, 9]
+    monkeypatch.setattr(Late, "broken", False)
+    assert kept(run.train(resume=True)) == [4, 9]
 
 
 class Recorder(Metric, name="recorder"):

@@ -126,10 +126,12 @@ def test_what_was_not_measured_is_measured_when_the_run_goes_on(
     metrics = [{"name": "tiny-mean-distance", "every": 2}, Flaky(every=2)]
     run = tiny(metrics=metrics, output={"samples_every": 2, "log_every": 1})
     assert f"failed after step {step}, which is saved" in failure(run)
+    said: list[str] = []
     with pytest.raises(PluginError, match=f"failed after step {step}, which is saved"):
-        run.train(resume=True)
+        run.train(resume=True, say=said.append)
     monkeypatch.undo()
-    run.train(resume=True)
+    run.train(resume=True, say=said.append)
+    assert said == [f"going on from step {step}"] * 2, "no step is played again"
     whole = tiny(name="whole", metrics=metrics, output={"samples_every": 2, "log_every": 1}).train()
     assert (run.folder / "log.jsonl").read_text() == (whole.folder / "log.jsonl").read_text()
     for pictures in (r.folder / "samples" for r in (run, whole)):

@@ -52,6 +52,6 @@ def _complete(run: Run) -> bool:
     from ganreg.errors import CheckpointError
 
     try:
-        return not read(last).get("unseen")
+        return not read(last).get("unseen", False)
     except CheckpointError:
         return False
