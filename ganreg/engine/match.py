@@ -94,7 +94,7 @@ class Match:
         self.fakes = Fakes(self)
         self.turns: Tally[str] = Tally()
         self._batches: dict[tuple[int, int], Batch] = {}
-        self._plays: dict[str, Play] = {}
+        self._plays: dict[str, list[Play]] = {}
         self._mover: str | None = None
         self._refinement: Refinement | None = None
         self._looking_ahead = False
@@ -120,6 +120,7 @@ class Match:
         turn, mover = self._take_turn(player), self._players[player]
         mover.optimizer.zero_grad(set_to_none=True)
         seen: Terms = {}
+        self._plays.pop(player, None)
         with self._only(player):
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, self.world.own(part))
@@ -145,6 +146,7 @@ class Match:
             notice("an objective keys the global generators itself")
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: Terms = {}
+            self._plays.pop(player, None)
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, part)
                 with play.twice_differentiable():
@@ -159,7 +161,7 @@ class Match:
         mover = self._players[player]
         if player not in self._plays:
             raise ValueError(f"apply('{player}') without gradients('{player}') before it")
-        play = self._plays.pop(player)
+        *before, play = self._plays.pop(player)
         terms = {name: value for name, value in self.terms.items() if name.startswith(f"{player}/")}
         norm = self.guard.judge(play, mover, terms)
         if self.spec.train.clip is not None:
@@ -170,7 +172,7 @@ class Match:
             return
         mover.updates += 1
         if self._listeners:
-            play.close()
+            play.close(before)
         for part in self._listeners:
             part.after_update(play)
 
@@ -332,10 +334,11 @@ class Match:
 
     def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
         """The player's turn on its own rows of a part of the batch."""
-        share = Share(own.start - part.start, own.stop - own.start, part.stop - part.start) if own != part else None
         shared = turn < self.spec.schedule.shared_turns
         batch = partial(self._batch, self.position + turn, own, shared=shared)
-        play = self._plays[player] = Play(self, player, turn, batch, own, share)
+        play = Play(self, player, turn, batch, own, together=own != part)
+        before = self._plays.get(player, ()) if self._listeners else ()
+        self._plays[player] = [*before, play]
         return play
 
     def _batch(self, position: int, rows: slice, *, shared: bool) -> Batch:

@@ -15,8 +15,8 @@ from ganreg.components import Metric
 from ganreg.components.base import label
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
+from ganreg.engine.outputs import as_output
 from ganreg.engine.pictures import evaluating, generate
-from ganreg.engine.play import as_output
 
 Plain = str | float | bool | None
 """A value of a protocol."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
 from ganreg.engine.kinks import Straight
+from ganreg.engine.outputs import as_output, by_row
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
+
+FIELDS = tuple(field.name for field in fields(DiscriminatorOutput))  # in one order: processes gather in turn
 
 
 class Play:
@@ -34,8 +37,11 @@ class Play:
     itself; gone with the turn.
 
     Where several processes play together, all of this is of the rows that are this one's, and the mean of the terms
-    of all is what the player minimizes. The run's loss is given what the discriminators of all have said, and so is
-    whoever asks for `real_output` or `fake_output` in `after_update`; `gather` does it for anything else.
+    of all is what the player minimizes. The run's loss is given what the discriminators of all have said; `gather`
+    does it for anything else. Where a batch is cut into parts (`train.accumulate`), each is a play.
+
+    In `after_update`, what was made of `real_output` and `fake_output` is that of the whole batch, of all parts and
+    processes. The rest is the last part's; `parts` has the others'.
     """
 
     step = Counter()
@@ -47,15 +53,20 @@ class Play:
         player: str,
         turn: int,
         batch: Callable[[], Batch],
-        part: slice,
-        share: Share | None = None,
+        rows: slice,
+        *,
+        together: bool = False,
     ) -> None:
+        count, whole = rows.stop - rows.start, match.spec.train.batch_size
         self._match = match
-        self._part = part
-        self._share = share
+        self._rows = rows
+        self._count_of_all = count * (match.world.size if together else 1)
+        self._share = Share(rows.start, count, whole) if count != whole else None
+        self._together = together
         self._load = batch
         self._draws = 0
         self.notes: dict[Any, Any] = {}
+        self._before: Sequence[Play] = ()
         self.player = player
         self.step = match.step_index
         self.turn = turn
@@ -69,12 +80,17 @@ class Play:
     @property
     def loss(self) -> ScaledLoss:
         """The run's loss; discriminators of several scales, and outputs of other processes, are dealt with inside."""
-        return self._match.loss if self._share is None else self._match.loss.of(self._whole)
+        return self._match.loss.of(self._of_all) if self._together else self._match.loss
 
     @property
     def batch_size(self) -> int:
         """Pictures of the whole turn, of which `real` may be a part."""
         return self._match.spec.train.batch_size
+
+    @property
+    def parts(self) -> tuple[Play, ...]:
+        """In `after_update`: the plays of all parts of the batch, this one last."""
+        return (*self._before, self)
 
     def parameters(self) -> list[nn.Parameter]:
         """The trainable parameters of the player whose turn it is."""
@@ -111,7 +127,7 @@ class Play:
     @cached_property
     def noise(self) -> Tensor:
         """(N, latent) noise of this turn, as drawn; that of the other players' turns of the same number."""
-        return self._match.noise_of_turn(self.step, self.turn)[self._part]
+        return self._match.noise_of_turn(self.step, self.turn)[self._rows]
 
     @cached_property
     def z(self) -> Tensor:
@@ -170,7 +186,7 @@ class Play:
         labels = self.labels if labels is None else labels
         if augment and self._match.parts.augment is not None:
             shape = images.shape
-            images = self._match.parts.augment(images, self.random("augment"))
+            images = self._match.parts.augment(images, self.random("augment", len(images)))
             if images.shape != shape:
                 raise ValueError(f"the augmentation made {tuple(images.shape)} of {tuple(shape)}")
         return as_output(self._network(network)(images, labels, **extra), labels)
@@ -199,19 +215,25 @@ class Play:
         share = self.random(purpose).uniform(len(self.real), 1, 1, 1)
         return self.fake + share * (self.real - self.fake)
 
-    def random(self, purpose: str) -> Stream:
-        """Random numbers for one purpose of this turn; each call is a stream of its own."""
+    def random(self, purpose: str, count: int | None = None) -> Stream:
+        """Random numbers for one purpose of this turn; each call is a stream of its own.
+
+        Of several processes, and of the parts of a batch, each is given the rows that are its own of what is drawn for
+        the whole: numbers of pictures have these for their first size, (N, …). count: of how many pictures, where it
+        is not N: a multiple of it, the batch as often as that, one after another.
+        """
         self._draws += 1
-        start = self._part.start - (self._share.start if self._share else 0)
-        place = (self.step, self.player, self.turn, start, self._draws)
-        return self._match.stream(purpose, *place, share=self._share)
+        share = self._share
+        if share and count and count % share.count == 0:
+            share = replace(share, copies=count // share.count)
+        return self._match.stream(purpose, self.step, self.player, self.turn, self._draws, share=share)
 
     def gather(self, tensor: Tensor) -> Tensor:
         """The rows (N, …) of all processes that play the turn; a number counts as one row. Alone, the tensor as it is.
 
         For what a part computes over the batch, such as a mean that it remembers: `play.gather(lengths).mean()`.
         """
-        return tensor if self._share is None else self._match.world.gather(tensor)
+        return self._match.world.gather(tensor) if self._together else tensor
 
     def let_go(self, fields: Mapping[str, Any]) -> None:
         """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
@@ -221,10 +243,18 @@ class Play:
                 vars(self)[name] = replace(output, **fields)
 
     @torch.no_grad()
-    def close(self) -> None:
-        """The turn is over: what the discriminators have said is that of the whole batch from now on."""
-        for name in {"real_output", "fake_output"} & vars(self).keys() if self._share else ():
-            vars(self)[name] = self._whole(vars(self)[name])
+    def close(self, before: Sequence[Play] = ()) -> None:
+        """The turn is over: what the discriminators have said is that of the whole batch from now on.
+
+        before: the plays of the parts of the batch that came before this one.
+        """
+        self._before = before
+        if self._share is None:
+            return
+        for name in ("real_output", "fake_output"):
+            said = [part._of_all(vars(part)[name]) for part in self.parts if name in vars(part)]
+            if said:
+                vars(self)[name] = by_row(lambda *rows: torch.cat(rows), self._count_of_all, FIELDS, *said)
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
@@ -250,24 +280,12 @@ class Play:
                 network._compiled_call_impl = call
             vars(self).update(held)
 
-    def _whole(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
+    def _of_all(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
         """An output with the rows of all processes; features, which are large, where the loss reads them."""
-        names = (
-            "logits",
-            "embedding",
-            "class_logits",
-            "labels",
-            *(("features",) if self._match.reads_features else ()),
-        )
-        extra = {name: self._rows(value) for name, value in output.extra.items()}
-        return replace(output, **{name: self._rows(getattr(output, name)) for name in names}, extra=extra)
-
-    def _rows(self, value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return tuple(map(self._rows, value))
-        assert self._share is not None
-        a_row_each = isinstance(value, Tensor) and value.dim() > 0 and len(value) == self._share.count
-        return self.gather(value) if a_row_each else value
+        if not self._together:
+            return output
+        read = [name for name in FIELDS if name != "features" or self._match.reads_features]
+        return by_row(self.gather, self._rows.stop - self._rows.start, read, output)
 
     def _network(self, name: str) -> nn.Module:
         if name not in self.networks:
@@ -278,23 +296,3 @@ class Play:
     def _game(self, method: str) -> Any:
         """A method of the built game, or of its component where what it built leaves that out."""
         return getattr(self._match.parts.game, method, None) or getattr(self._match.spec.game, method)
-
-
-def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
-    """A DiscriminatorOutput from what a network returned, with the labels; heads in float32 at least."""
-    if not isinstance(value, DiscriminatorOutput):
-        return DiscriminatorOutput(logits=_full(value), labels=labels)
-    fields = {name: getattr(value, name) for name in ("logits", "embedding", "class_logits")}
-    changes: dict[str, Any] = {name: full for name, part in fields.items() if (full := _full(part)) is not part}
-    if value.extra:
-        changes["extra"] = {name: _full(part) for name, part in value.extra.items()}
-    if value.labels is not labels:
-        changes["labels"] = labels
-    return replace(value, **changes) if changes else value
-
-
-def _full(value: Any) -> Any:
-    if isinstance(value, tuple | list):
-        return tuple(map(_full, value))
-    half = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
-    return value.float() if half else value

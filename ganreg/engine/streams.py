@@ -17,18 +17,22 @@ from ganreg.seeds import derive
 
 @dataclass(frozen=True)
 class Share:
-    """Rows `start` … `start + count - 1` of `whole` pictures that several processes play together."""
+    """Rows `start` … `start + count - 1` of the `whole` pictures of a turn.
+
+    copies: how often the rows come, one copy after another, as where a picture is shown in four turns.
+    """
 
     start: int
     count: int
     whole: int
+    copies: int = 1
 
 
 class Stream:
     """Numbers for one purpose: two streams of the same key give the same numbers. On "meta", shapes alone.
 
-    share: the pictures that the numbers are for. The first size that is their count stands for them: numbers are drawn
-    for the whole and these rows are given, so that no picture's numbers depend on how many processes there are.
+    share: the pictures that the numbers are for. Where the first size is their count, numbers are drawn for the whole
+    and these rows are given: no picture's numbers depend on how many processes, or parts of a batch, there are.
     """
 
     def __init__(self, device: torch.device, seed: int, *purpose: str | int, share: Share | None = None) -> None:
@@ -59,11 +63,10 @@ class Stream:
     def _rows_of(self, draw: Callable[..., Tensor], size: tuple[int, ...]) -> Tensor:
         """The numbers of a size, or of the whole and these rows of it."""
         share = self._share
-        if share is None or share.count not in size:
+        if share is None or size[:1] != (share.copies * share.count,):
             return self._drawn(partial(draw, size))
-        rows = size.index(share.count)
-        whole = (*size[:rows], share.whole, *size[rows + 1 :])
-        return self._drawn(partial(draw, whole)).narrow(rows, share.start, share.count)
+        whole = self._drawn(partial(draw, (share.copies * share.whole, *size[1:])))
+        return whole.view(share.copies, share.whole, *size[1:]).narrow(1, share.start, share.count).flatten(0, 1)
 
     def _drawn(self, draw: partial[Tensor]) -> Tensor:
         """The numbers that come next."""

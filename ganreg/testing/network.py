@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component
 from ganreg.engine.ema import set_stage
-from ganreg.engine.play import as_output
+from ganreg.engine.outputs import as_output
 from ganreg.engine.streams import rekey
 from ganreg.seeds import derive
 from ganreg.task import Task, describe

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from ganreg.batch import DiscriminatorOutput
-from ganreg.engine.play import as_output
+from ganreg.engine.outputs import as_output
 from ganreg.testing import arena
 from ganreg.testing.network import Network, build
 from ganreg.testing.suite import Subject

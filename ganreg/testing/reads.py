@@ -11,7 +11,7 @@ import torch
 from ganreg.assembly import reads_real
 from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.metrics import Evaluation
-from ganreg.engine.play import as_output
+from ganreg.engine.outputs import as_output
 from ganreg.engine.state import same
 from ganreg.engine.streams import rekey
 from ganreg.testing import arena

@@ -105,7 +105,7 @@ class Reference:
 
     def random(self, purpose, step, player, turn=0, draw=1):
         """The numbers of the draw-th call of `play.random` in one turn."""
-        return Stream(torch.device("cpu"), SEED, purpose, step, player, turn, 0, draw)
+        return Stream(torch.device("cpu"), SEED, purpose, step, player, turn, draw)
 
     def stage(self, index, fade):
         """Bring the copies to a stage, their new layers drawn as the engine draws them."""

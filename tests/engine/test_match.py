@@ -185,6 +185,58 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tiny: Tiny) -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"penalties": ["tiny-r1"]},
+        {"augment": {"name": "tiny-ada", "interval": 1, "length": 40, "initial": 0.5}},
+        {"augment": {"name": "tiny-ada", "initial": 0.5}, "conditional": True, "schedule": "tiny-logan"},
+        {"discriminator": "tiny-multiscale", "loss": "tiny-feature-matching"},
+        {"schedule": "tiny-extragradient"},
+    ],
+    ids=["r1", "ada", "conditional", "features", "extragradient"],
+)
+def test_a_batch_in_parts_plays_the_run_of_the_whole(changes: dict[str, Any], tiny: Tiny) -> None:
+    """With the same random numbers, and parts that listen hear of all."""
+    whole, cut = (match_of(tiny(**changes, train={"accumulate": parts})) for parts in (1, 4))
+    for match in (whole, cut):
+        for _ in range(3):
+            match.step()
+    for player in whole.players:
+        for a, b in zip(weights(whole, player), weights(cut, player), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-3, atol=2e-5)
+    for name, part in whole.parts.others():
+        if isinstance(part, nn.Module):
+            mine = dict(cut.parts.others())[name].state_dict()
+            torch.testing.assert_close(dict(part.state_dict()), dict(mine))
+
+
+def test_whoever_listens_hears_all_that_was_said_of_a_batch_in_parts(tiny: Tiny) -> None:
+    changes = {"conditional": True, "discriminator": "tiny-auxiliary", "loss": "tiny-acgan"}
+    whole, cut = (watched(tiny, steps=1, train={"accumulate": parts}, **changes) for parts in (1, 2))
+    for one, other in zip(whole, cut, strict=True):
+        assert len(one.parts) == 1
+        assert len(other.parts) == 2
+        assert other.parts[-1] is other
+        torch.testing.assert_close(torch.cat([part.fake for part in other.parts]), one.fake, rtol=1e-4, atol=1e-5)
+        assert one.fake_output.labels is not None
+        assert other.fake_output.labels is not None
+        assert torch.equal(one.fake_output.labels, other.fake_output.labels)
+        for name in ("logits", "class_logits"):
+            mine, theirs = (getattr(play.fake_output, name) for play in (one, other))
+            torch.testing.assert_close(theirs, mine, rtol=1e-4, atol=1e-5)
+
+
+def test_a_mean_over_a_batch_in_parts_is_of_all_of_them(tiny: Tiny) -> None:
+    changes = {"generator": "tiny-mapped", "penalties": ["tiny-path-length"]}
+    whole, cut = (match_of(tiny(**changes, train={"accumulate": parts})) for parts in (1, 4))
+    for match in (whole, cut):
+        match.update("generator")
+    means = [match.parts.penalties[0].built.mean.item() for match in (whole, cut)]
+    assert means[0] > 0
+    assert means[1] == pytest.approx(means[0], rel=1e-5)
+
+
 def test_clipping_bounds_the_norm(tiny: Tiny) -> None:
     def norm(**train: Any) -> float:
         match = match_of(tiny(train=train))

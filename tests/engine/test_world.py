@@ -20,6 +20,7 @@ import ganreg
 from ganreg.engine.checkpoints import read
 from ganreg.engine.folder import records
 from ganreg.engine.loop import Stop
+from ganreg.engine.match import Match
 from ganreg.engine.streams import Share, Stream
 from ganreg.engine.world import World
 from ganreg.errors import Interrupted, SpecError
@@ -30,6 +31,10 @@ CPU = torch.device("cpu")
 TOGETHER = Path(__file__).parent / "together.py"
 STEPS = 5
 BRIGHT = 0.02
+COPIES: Mapping[str, Any] = {
+    "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
+    "penalties": [{"name": "copies", "weight": 9}],
+}
 SKIPS: Mapping[str, Any] = {"penalties": ["skipping", {"name": "skipping", "every_row": True}, "tiny-r1"]}
 """The first penalty passes over pictures that one of two processes may have all of, the second over all."""
 
@@ -52,6 +57,10 @@ MANNERS: Mapping[str, Mapping[str, Any]] = {
     },
     "clipped": {"train": {"clip": 0.05}},
     "latent": {"schedule": "tiny-logan"},
+    "augmented-parts": {
+        "augment": {"name": "tiny-ada", "interval": 1, "length": 40, "initial": 0.5},
+        "train": {"accumulate": 4},
+    },
     "batch-norm": {
         "generator": {"name": "tiny-generator", "normalized": True},
         "discriminator": {"name": "tiny-discriminator", "normalized": True},
@@ -107,6 +116,7 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
         "calls": {
             "forgets": ["--plugin", str(folder / "mine.py"), *forgetful],
             "skips": ["--plugin", str(folder / "mine.py"), *written(composition, folder / "skips", 4, **SKIPS)],
+            "copies": ["--plugin", str(folder / "mine.py"), *written(composition, folder / "copies", 4, **COPIES)],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -291,6 +301,12 @@ class Skipping(Penalty, name="skipping"):
         rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
         return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
 
+class Copies(Penalty, name="copies"):
+    def __call__(self, play):
+        labels = None if play.labels is None else play.labels.repeat(3)
+        images = torch.cat([play.real, -play.real, play.real.flip(2)])
+        return play.discriminate(images, labels).logits.square().mean()
+
 class Failing(Metric, name="failing"):
     def __call__(self, evaluation):
         raise OSError("no room for figures")
@@ -301,7 +317,7 @@ class Forgetful(Penalty, name="forgetful"):
 
 @hookimpl
 def ganreg_components():
-    return [Failing, Forgetful, Skipping]
+    return [Copies, Failing, Forgetful, Skipping]
 """
 
 
@@ -314,17 +330,30 @@ def test_that_each_normalizes_its_own_pictures_is_said_once(pairs: Path) -> None
 def test_a_term_that_one_of_the_processes_has_not_counts_as_zero_there(
     pairs: Path, composition: dict[str, Any], tmp_path: Path
 ) -> None:
-    heard(pairs, "skips", 0)
-    registry = Registry.discover(files=[pairs / "mine.py"])
-    spec = spec_of(composition, tmp_path / "alone", {**SKIPS, "train": {"steps": 4}})
-    alone = ganreg.compose(registry=registry, **spec).train()
-    logs = [records(folder / "log.jsonl") for folder in (alone.folder, pairs / "skips" / "run")]
-    for one, two in zip(*logs, strict=True):
-        assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
-    assert not any("discriminator/skipping.2" in record["losses"] for record in logs[0])
-    match = ganreg.compose(registry=registry, **spec).assemble().match
+    match, logged = played_alike("skips", SKIPS, pairs, composition, tmp_path)
+    assert not any("discriminator/skipping.2" in record["losses"] for record in logged)
     bright = [match.read(step, slice(0, 8)).images.mean(dim=(1, 2, 3)) > BRIGHT for step in range(4)]
     assert any(rows[:4].any() != rows[4:].any() for rows in bright), "one process has the term, and the other has not"
+
+
+def test_an_augmentation_of_copies_of_the_batch_has_the_numbers_of_one_process(
+    pairs: Path, composition: dict[str, Any], tmp_path: Path
+) -> None:
+    played_alike("copies", COPIES, pairs, composition, tmp_path)
+
+
+def played_alike(
+    name: str, changes: Mapping[str, Any], pairs: Path, composition: dict[str, Any], tmp_path: Path
+) -> tuple[Match, list[dict[str, Any]]]:
+    """What two processes have called is played by one, with the same losses: its match, as it begins, and its log."""
+    heard(pairs, name, 0)
+    registry = Registry.discover(files=[pairs / "mine.py"])
+    spec = spec_of(composition, tmp_path / "alone", {**changes, "train": {"steps": 4}})
+    alone = ganreg.compose(registry=registry, **spec).train()
+    logs = [records(folder / "log.jsonl") for folder in (alone.folder, pairs / name / "run")]
+    for one, two in zip(*logs, strict=True):
+        assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
+    return ganreg.compose(registry=registry, **spec).assemble().match, logs[0]
 
 
 def test_a_mistake_is_told_once(pairs: Path) -> None:
@@ -346,9 +375,17 @@ def test_two_processes_go_on_with_what_one_has_begun(
 def test_numbers_for_rows_are_those_that_the_whole_has() -> None:
     whole, share = Stream(CPU, 3, "test"), Stream(CPU, 3, "test", share=Share(2, 2, 6))
     assert torch.equal(share.normal(2, 3), whole.normal(6, 3)[2:4])
-    assert torch.equal(share.uniform(5, 2, 1), whole.uniform(5, 6, 1)[:, 2:4])
+    assert torch.equal(share.uniform(2, 2, 6), whole.uniform(6, 2, 6)[2:4])
     assert torch.equal(share.integers(9, 2), whole.integers(9, 6)[2:4])
-    assert torch.equal(share.normal(7, 3), whole.normal(7, 3)), "of no picture: the same in all processes"
+    for size in [(), (7, 2), (4, 2)]:
+        assert torch.equal(share.normal(*size), whole.normal(*size)), "of no picture: the same in all processes"
+
+
+def test_numbers_for_copies_of_rows_are_those_that_copies_of_the_whole_have() -> None:
+    whole, share = Stream(CPU, 3, "test"), Stream(CPU, 3, "test", share=Share(2, 2, 6, copies=3))
+    every = whole.normal(18, 5)
+    assert torch.equal(share.normal(6, 5), torch.cat([every[2:4], every[8:10], every[14:16]]))
+    assert torch.equal(share.normal(2), whole.normal(2))
 
 
 def test_a_batch_that_cannot_be_dealt_out_is_refused() -> None:

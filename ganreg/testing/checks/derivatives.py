@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganreg.engine.play import as_output
+from ganreg.engine.outputs import as_output
 from ganreg.testing.check import NETWORKS, Failure, check
 from ganreg.testing.network import Network, built, mixed, outputs, task_with
 from ganreg.testing.suite import Subject

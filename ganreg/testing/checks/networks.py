@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ganreg.batch import DiscriminatorOutput
-from ganreg.engine.play import as_output
+from ganreg.engine.outputs import as_output
 from ganreg.task import Task, describe
 from ganreg.testing.check import NETWORKS, Failure, Skip, check
 from ganreg.testing.network import CPU, LARGEST, META, built, mixed, outputs, same_tensors, shape_of, task_with, verify

@@ -38,7 +38,7 @@ class Shift(Augmentation, name="shift"):
         """(N, C, H, W) to the same."""
         from ganreg_augment.transforms.sampling import shift
 
-        down, right = random.integers(2 * self.pixels + 1, 2, len(images)) - self.pixels
+        down, right = (random.integers(2 * self.pixels + 1, len(images), 2) - self.pixels).unbind(1)
         return shift(images, down, right)
 
 

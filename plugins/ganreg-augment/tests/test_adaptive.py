@@ -50,7 +50,7 @@ def test_r_is_a_mean_of_signs_over_the_interval(make_match, parts):
         built = match.parts.augment
         for logits in ([1.0, 2.0, 3.0, 4.0], [5.0, -1.0, -1.0, -1.0]):
             match.gradients("discriminator")
-            play = match._plays["discriminator"]
+            play = match._plays["discriminator"][-1]
             play.real_output = play.discriminate(play.real)
             play.real_output.logits.data = torch.tensor(logits)
             built.after_update(play)
@@ -99,7 +99,7 @@ def test_what_reads_the_real_side_reads_what_apa_presents(make_match):
     match = make_match(game={**PLAIN_APA, "initial": 0.5, "length": 1e9})
     witness = match.networks["discriminator"]
     match.gradients("discriminator")
-    play = match._plays["discriminator"]
+    play = match._plays["discriminator"][-1]
     assert torch.equal(play.real, witness.shown[0][0])
     assert not torch.equal(play.real, play.pictures)
 
@@ -118,7 +118,7 @@ def test_apa_is_its_base_otherwise(make_match):
 def test_apa_keeps_the_gradient_of_the_real_side_from_the_generator(make_match):
     match = make_match(game={**PLAIN_APA, "initial": 1})
     match.gradients("generator")
-    play, level = match._plays["generator"], match.networks["generator"].level
+    play, level = match._plays["generator"][-1], match.networks["generator"].level
     assert torch.equal(play.real_output.logits, play.fake_output.logits)
     assert play.fake.requires_grad
     assert torch.autograd.grad(play.real_output.logits.sum(), level, allow_unused=True) == (None,)

@@ -8,7 +8,7 @@ from ganreg_augment.transforms import diffaugment
 
 def test_color_is_brightness_then_saturation_then_contrast(pictures, stream):
     images = pictures(channels=3)
-    brightness, saturation, contrast = stream().uniform(3, 3, 1, 1, 1).double()
+    brightness, saturation, contrast = stream().uniform(3, 3, 1, 1, 1).double().unbind(1)
     made = DiffAugment(policy=["color"])(images, stream())
     for k in range(3):
         x = images[k] + (brightness[k] - 0.5)

@@ -1,6 +1,7 @@
-"""Every augmentation passes gradients, and gradients of gradients, which penalties need."""
+"""Every augmentation passes gradients, and their gradients, and treats each picture by itself."""
 
 import pytest
+import torch
 from ganreg_augment import (
     ADA,
     Blur,
@@ -17,6 +18,8 @@ from ganreg_augment import (
 )
 from ganreg_augment.transforms.pipeline import GROUPS
 from torch.autograd import gradcheck, gradgradcheck
+
+from ganreg.engine.streams import Share, Stream
 
 EVERY = [
     Flip(),
@@ -36,9 +39,12 @@ CLASSIC = pytest.mark.needs("ganreg-classic")
 DCGAN = {"name": "classic/dcgan", "width": 4}
 
 
-@pytest.mark.parametrize(
+NAMED = pytest.mark.parametrize(
     "part", EVERY, ids=lambda p: "-".join([p.name, *getattr(p, "groups", getattr(p, "policy", ()))])
 )
+
+
+@NAMED
 def test_derivatives_agree_with_differences(pictures, stream, part):
     built = part.build(None)
     images = pictures(count=2, channels=3, height=3, width=3).requires_grad_()
@@ -48,6 +54,20 @@ def test_derivatives_agree_with_differences(pictures, stream, part):
 
     assert gradcheck(cubed, images, fast_mode=True)
     assert gradgradcheck(cubed, images, fast_mode=True)
+
+
+@NAMED
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_a_picture_looks_the_same_in_whatever_parts_a_batch_is_cut(pictures, part, rows):
+    images, built = pictures(count=6, channels=3, height=8, width=8), part.build(None)
+
+    def shown(images, share=None):
+        return built(images, Stream(torch.device("cpu"), 3, "test", share=share))
+
+    whole = shown(images)
+    assert not torch.equal(whole, images)
+    cut = [shown(images[k : k + rows], Share(k, rows, 6)) for k in range(0, 6, rows)]
+    torch.testing.assert_close(torch.cat(cut), whole)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_blit_mirrors_turns_and_moves_whole_pixels(pictures, stream, p, height, 
     quarters = 1 if height == width else 2
     mirror = drawn(random, p, random.integers(2, 24), 0)
     turn = drawn(random, p, quarters * random.integers(4 // quarters, 24), 0)
-    offsets = random.uniform(2, 24)
+    offsets = random.uniform(24, 2).T
     moved = drawn(random, p, torch.ones(24), 0)
     made = FixedADA(p=p, groups=["blit"])(images, stream())
     for k in range(24):
@@ -67,7 +67,7 @@ def test_geometric_is_the_papers_composition(stream):
     either = 1 - math.sqrt(1 - p)
     scale, stretch = (drawn(random, p, 0.2 * random.normal(count), 0) for _ in range(2))
     before, after = (drawn(random, either, 2 * math.pi * (random.uniform(count) - 0.5), 0) for _ in range(2))
-    offsets = 0.125 * random.normal(2, count).double() * size
+    offsets = 0.125 * random.normal(count, 2).T.double() * size
     moved = drawn(random, p, torch.ones(count), 0)
     made = FixedADA(p=p, groups=["geometric"])(images, stream())
     compared = 0

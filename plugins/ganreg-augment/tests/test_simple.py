@@ -21,7 +21,7 @@ def test_flip_mirrors_pictures_with_its_probability(pictures, stream, axis):
 @pytest.mark.parametrize("pixels", [1, 4, 9])
 def test_shift_moves_pictures_and_mirrors_their_edges(pictures, stream, pixels):
     images = pictures(height=5, width=7)
-    down, right = (stream().integers(2 * pixels + 1, 2, 3) - pixels).tolist()
+    down, right = (stream().integers(2 * pixels + 1, 3, 2) - pixels).T.tolist()
     made = Shift(pixels=pixels)(images, stream())
 
     def read(index, size):  # walk through the mirrored copies to the picture's own

@@ -131,7 +131,7 @@ def test_logan(reference, by):
     def refined(player, step, z):
         from ganreg.engine.streams import Stream
 
-        chosen = Stream(torch.device("cpu"), 0, "logan", step, player, 0, 0, 1).uniform(4, 1) < 0.67
+        chosen = Stream(torch.device("cpu"), 0, "logan", step, player, 0, 1).uniform(4, 1) < 0.67
         z = z.clone().requires_grad_()
         for _ in range(2):
             (g,) = torch.autograd.grad(discriminator(generator(z)).sum(), z, create_graph=True)

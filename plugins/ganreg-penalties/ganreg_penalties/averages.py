@@ -37,9 +37,10 @@ class PathLength(nn.Module):
         return penalty
 
     def after_update(self, play: Play) -> None:
-        """Keep the mean of the play that moved."""
-        if self in play.notes:
-            self.mean.copy_(play.notes[self])
+        """Keep the mean of the play that moved, of all its parts."""
+        means = [part.notes[self] for part in play.parts if self in part.notes]
+        if means:
+            self.mean.copy_(torch.stack(means).mean(0))
 
     def _generated(self, play: Play) -> tuple[Tensor, Tensor]:
         """Pictures, and the latent from which a graph leads to them."""

@@ -156,7 +156,7 @@ def make_play(make_match: Callable[..., Match]) -> Iterator[Callable[..., Play]]
 @pytest.fixture
 def stream() -> Callable[..., Stream]:
     """What `play.random(purpose)` gave at its draw-th call in such a turn."""
-    return lambda purpose, player="discriminator", draw=1, step=0: Stream(CPU, SEED, purpose, step, player, 0, 0, draw)
+    return lambda purpose, player="discriminator", draw=1, step=0: Stream(CPU, SEED, purpose, step, player, 0, draw)
 
 
 @pytest.fixture

@@ -137,4 +137,4 @@ def test_historical_averaging_is_the_formula(make_match, assert_same, side):
         past.append({name: p.detach().clone() for name, p in network.named_parameters()})
     with match._only(side):
         match.gradients(side)
-        assert_same(penalty(match._plays[side]), distance(dict(network.named_parameters())), network)
+        assert_same(penalty(match._plays[side][-1]), distance(dict(network.named_parameters())), network)

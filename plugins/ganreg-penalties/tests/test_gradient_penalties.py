@@ -100,7 +100,7 @@ def test_the_engine_adds_the_term_with_weight_and_interval(make_match, every):
     for one in (plain, match):
         one.gradients("discriminator")
     with plain._only("discriminator"):
-        term = R2()(plain._plays["discriminator"])
+        term = R2()(plain._plays["discriminator"][-1])
     assert match.terms["discriminator/r2"].item() == pytest.approx(7 * every * term.item(), rel=1e-12)
     more = match.networks["discriminator"].w.grad - plain.networks["discriminator"].w.grad
     (expected,) = torch.autograd.grad(7 * every * term, plain.networks["discriminator"].w)

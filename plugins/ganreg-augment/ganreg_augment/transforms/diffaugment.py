@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def color(images: Tensor, random: Stream) -> Tensor:
     """x + b, then saturation s and contrast c: b ~ U[-½, ½), s ~ U[0, 2), c ~ U[½, 3/2)."""
-    brightness, saturation, contrast = random.uniform(3, len(images), 1, 1, 1).to(images.dtype)
+    brightness, saturation, contrast = random.uniform(len(images), 3, 1, 1, 1).to(images.dtype).unbind(1)
     images = images + (brightness - 0.5)
     images = grey(images) + 2 * saturation * (images - grey(images))
     level = images.mean(dim=(1, 2, 3), keepdim=True)

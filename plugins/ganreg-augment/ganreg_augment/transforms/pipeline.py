@@ -42,7 +42,8 @@ def blit(images: Tensor, random: Stream, p: Probability) -> Tensor:
     mirror = _sometimes(random, p, random.integers(2, count), 0)
     turn = random.integers(4, count) if height == width else 2 * random.integers(2, count)
     turn = _sometimes(random, p, turn, 0)
-    down, right = (random.uniform(2, count) - 0.5) / 4 * _sometimes(random, p, torch.ones_like(mirror), 0)
+    moves = (random.uniform(count, 2) - 0.5) / 4
+    down, right = (moves * _sometimes(random, p, torch.ones_like(mirror), 0)[:, None]).unbind(1)
     images = torch.where(_each(mirror) == 1, images.flip(3), images)
     upright = images
     for quarters in (1, 2, 3) if height == width else (2,):
@@ -59,7 +60,8 @@ def geometric(images: Tensor, random: Stream, p: Probability) -> Tensor:
     either = 1 - (1 - p) ** 0.5
     size, stretch = (_sometimes(random, p, 0.2 * random.normal(count), 0.0) for _ in range(2))
     before, after = (_sometimes(random, either, 2 * pi * (random.uniform(count) - 0.5), 0.0) for _ in range(2))
-    right, down = 0.125 * random.normal(2, count) * _sometimes(random, p, torch.ones_like(size), 0.0)
+    moves = 0.125 * random.normal(count, 2)
+    right, down = (moves * _sometimes(random, p, torch.ones_like(size), 0.0)[:, None]).unbind(1)
     back = scaling((-size).exp2(), (-size).exp2()) @ rotation(-before) @ scaling((-stretch).exp2(), stretch.exp2())
     return transformed(images, back @ rotation(-after) @ translation(-right * width, -down * height))
 

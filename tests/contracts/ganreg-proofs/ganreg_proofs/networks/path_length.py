@@ -25,8 +25,9 @@ class PathLength(nn.Module):
         return (lengths - mean).square().mean()
 
     def after_update(self, play):
-        if self in play.notes:
-            self.mean.copy_(play.notes[self])
+        means = [part.notes[self] for part in play.parts if self in part.notes]
+        if means:
+            self.mean.copy_(torch.stack(means).mean(0))
 
 
 class MappedGenerator(nn.Module):
