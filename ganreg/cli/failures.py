@@ -33,13 +33,19 @@ def _text(error: Exception) -> str:
         return f"error: {message}"
     if isinstance(error, OSError):
         return f"error: {printable(str(error))}"
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's own is no MemoryError
+    if _out_of_memory(error):
         ways = "a smaller train.batch_size, a larger train.accumulate, or train.reuse_fakes=false"
-        return f"error: out of memory: {message}\n  help: try {ways}"
+        return f"error: out of memory: {message}\n  help: try {ways}; of pictures alone, fewer"
     return (
         f"error: internal error: {type(error).__name__}: {message}\n"
         "  help: `ganreg --debug …` shows where; please report it with what that prints"
     )
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether it is that; what torch raises is no MemoryError, and on a CPU it is known by its words alone."""
+    torchs = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or torchs
 
 
 def _painted(line: str) -> str:

@@ -124,7 +124,7 @@ class _Composer:
         if event.version is not None and str(event.version) not in ("1.2", "(1, 2)"):
             self.stop("a spec is YAML 1.2: leave this directive out", 0)
         event = next(self.events)
-        empty = isinstance(event, ScalarEvent) and event.value == "" and event.style is None
+        empty = _empty(event)
         root = self.node(event, 0)
         self.expect(DocumentEndEvent)
         event = next(self.events)
@@ -186,7 +186,10 @@ class _Composer:
         while not isinstance(event := next(self.events), MappingEndEvent):
             key = self.key(event, depth)
             self.path.append("?" if key is None else key)
-            value = replace(self.node(next(self.events), depth), key=self.position(event))
+            given = next(self.events)
+            value = replace(self.node(given, depth), key=self.position(event))
+            if _empty(given):
+                value = replace(value, position=self.behind(event))
             if key in entries:
                 first = entries[key].key
                 self.mistake(f"the key '{key}' is given twice", event, [("it is first given here", first)])
@@ -237,6 +240,11 @@ class _Composer:
     def position(self, event: Any) -> Position:
         return self.text.position(self.index(event))
 
+    def behind(self, key: Any) -> Position:
+        """Behind the colon of a key: a value that is left out stands on the next line, if one asks the parser."""
+        end = int(self.start + key.end_mark.index)
+        return self.text.position(self.text.content.find(":", end) + 1 or end)
+
     def mistake(self, message: str, event: Any, related: list[tuple[str, Position | None]] | None = None) -> None:
         """Note a mistake and read on."""
         self.mistakes.append(Mistake(message, tuple(self.path), self.position(event), related=related or ()))
@@ -245,6 +253,10 @@ class _Composer:
 
     def stop(self, message: str, index: int) -> NoReturn:
         raise SpecError([Mistake(message, tuple(self.path), self.text.position(index))])
+
+
+def _empty(event: Any) -> bool:
+    return isinstance(event, ScalarEvent) and event.value == "" and event.style is None
 
 
 def _order(mistake: Mistake) -> tuple[int, int]:

@@ -160,6 +160,11 @@ def test_sample_needs_a_checkpoint_and_a_place(ganreg: Call, tiny: Options) -> N
     refused = ganreg("sample", "here", "--out", "here")
     assert refused.code == 2
     assert "cannot write here: Is a directory" in refused.err
+    for out in ("", "/", "."):
+        refused = ganreg("sample", "here", "--out", out)
+        assert (refused.code, refused.err) == (2, f"error: '{out}' is no name of a file\n")
+    refused = ganreg("sample", "here", "--count", str(10**13))
+    assert (refused.code, refused.err.split(":")[:2]) == (1, ["error", " out of memory"])
     shutil.rmtree("here/checkpoints")
     result = ganreg("sample", "here")
     assert result.code == 6

@@ -136,6 +136,16 @@ def test_a_mistake_and_its_place(spec, mistakes, place, text, line, column, mess
     assert (mistake.message, place(mistake)) == (message, (line, column))
 
 
+def test_a_value_that_is_left_out_stands_behind_its_key(spec):
+    document = spec("a:\nb: {c: , d: 1}\ne:  # nothing\n\nf:\n  g:\n")
+    for path, line, column in [("a", 1, 3), ("b.c", 2, 7), ("e", 3, 3), ("f.g", 6, 5)]:
+        node = document.root
+        for key in path.split("."):
+            node = node.child(key)
+        assert node.content is None
+        assert (node.position.line, node.position.column) == (line, column)
+
+
 def test_duplicate_keys_are_all_reported_with_both_places(spec, mistakes, place):
     found = mistakes(spec, "a: 1\nb: {c: 1, c: 2}\n'a': {a: 1}\n")
     assert [(m.message, m.path, place(m)) for m in found] == [

@@ -28,6 +28,8 @@ def command(app: App, folder: str, count: int, out: str, seed: int | None, which
     RUN is its folder. The pictures come from the newest checkpoint that is whole, or the one that is named, and go
     into one grid.
     """
+    if not Path(out).name:
+        raise UsageError(f"'{out}' is no name of a file")
     images = opened(folder, app.registry).sample(count, seed=seed, checkpoint=which)
     from ganreg.engine.pictures import save_grid
 
