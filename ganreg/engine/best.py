@@ -15,7 +15,8 @@ class Standing:
     """The step of the best measurement so far, the first of equals; None where there is none.
 
     It follows from the log, which a resume cuts back to its step: nothing is remembered beside it. Where several of the
-    run's metrics give the figure, each measures by a protocol of its own, and the first of them in the spec counts.
+    run's metrics give the figure, each measures by a protocol of its own, and the first of them in the spec counts;
+    of one whose protocol changes, such as with the size of a growing network's pictures, the latest.
     metrics: their names, each another.
     """
 
@@ -31,11 +32,13 @@ class Standing:
         self.step: int | None = None
         self._value = math.inf
         self._rank = len(self._metrics)
+        self._protocol: Mapping[str, Any] = {}
         for record in log:
             if "metrics" in record:
-                self.hear(record["step"], record["metrics"], by=record.get("metric", ""))
+                who = {"by": record.get("metric", ""), "protocol": record.get("protocol", {})}
+                self.hear(record["step"], record["metrics"], **who)
 
-    def hear(self, step: int, figures: Mapping[str, float | None], by: str) -> None:
+    def hear(self, step: int, figures: Mapping[str, float | None], *, by: str, protocol: Mapping[str, Any]) -> None:
         """Take note of the figures of a step, and of the metric that gave them. What is not finite is not the best."""
         self._heard.update(figures)
         self._asked.add(by)
@@ -44,8 +47,8 @@ class Standing:
         rank = self._metrics.index(by)
         if rank > self._rank:
             return
-        if rank < self._rank:
-            self.step, self._value, self._rank = None, math.inf, rank
+        if rank < self._rank or protocol != self._protocol:
+            self.step, self._value, self._rank, self._protocol = None, math.inf, rank, protocol
         value = figures[self._best.metric]
         if value is None or not math.isfinite(value):
             return

@@ -221,7 +221,8 @@ class Training:
                 with self._saving_first(f"the metric '{component.name}'"):
                     tick = partial(self.tell, "measuring", component.name)
                     found = measure(component, built, Evaluation(match, self.feed, notes, tick))
-                self._standing.hear(step, found.figures, by=name)
+                if found.figures or found.pictures:
+                    self._standing.hear(step, found.figures, by=name, protocol=found.protocol)
                 again = name.removeprefix(component.name)  # a second metric of a name overwrites nothing of the first
                 if found.figures:
                     told = {"metric": name, "metrics": found.figures, "protocol": found.protocol}

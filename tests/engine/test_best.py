@@ -57,6 +57,20 @@ def test_the_smallest_or_largest_figure_wins_the_first_of_equals_and_never_nan()
         assert standing.step is None
 
 
+def test_figures_of_other_protocols_are_not_compared_the_latest_counts() -> None:
+    """A growing network's pictures change their size; NaN is of a protocol, too."""
+    standing = Standing(Best(metric="a"), ["m"])
+    log = [(1, 2.0, 4), (2, 1.0, 4), (3, 60.0, 8), (4, 50.0, 8), (5, 55.0, 8), (6, math.nan, 16)]
+    found = []
+    for step, value, size in log:
+        standing.hear(step, {"a": value}, by="m", protocol={"pictures": size})
+        found.append(standing.step)
+    assert found == [1, 2, 3, 4, 4, None]
+    records = [{"step": s, "metric": "m", "metrics": {"a": v}, "protocol": {"pictures": p}} for s, v, p in log[:5]]
+    standing.recall(records)
+    assert standing.step == 4
+
+
 def test_of_metrics_that_give_the_same_figure_the_first_in_the_spec_tells_the_best() -> None:
     """Figures of different protocols do not compare, whichever came first."""
     standing = Standing(Best(metric="a"), ["m", "n", "m.2"])
@@ -69,7 +83,7 @@ def test_of_metrics_that_give_the_same_figure_the_first_in_the_spec_tells_the_be
         (6, "m", 8.0, 6),
         (7, "m.2", -1.0, 6),
     ):
-        standing.hear(step, {"a": value}, by=by)
+        standing.hear(step, {"a": value}, by=by, protocol={})
         assert standing.step == best
 
 

@@ -19,7 +19,12 @@ GENERATED, REAL = "generated pictures", "real pictures, evenly from the set; nul
 
 
 class Measured(Metric):
-    """What all of them share: counts of pictures, and the protocol."""
+    """What all of them share: counts of pictures, and the protocol.
+
+    window: the side that pictures have at least. While those of a growing network are smaller, there are no figures.
+    """
+
+    window: ClassVar[int] = 1
 
     generated: int = Field(10_000, ge=2, description=GENERATED, examples=[48])
     real: int | None = Field(None, ge=2, description=REAL, examples=[48])
@@ -28,6 +33,11 @@ class Measured(Metric):
     def least(self) -> int:
         """How many pictures there are of the side that has fewer, as far as it can be told without the set."""
         return min(self.generated, self.real or self.generated)
+
+    def check(self, task: Task) -> None:
+        """Refuses pictures that are smaller than the window."""
+        if min(task.image[1:]) < self.window:
+            raise ValueError(f"compares windows of {self.window}x{self.window}, which pictures must have room for")
 
     def build(self, task: Task) -> Measurement:
         """A callable of an evaluation, with its protocol."""
@@ -210,13 +220,10 @@ class MSSSIM(Measured, name="ms-ssim"):
     one class. 1 for pictures that are all the same; no higher than that of real ones is good.
     """
 
+    window: ClassVar[int] = 11
+
     generated: int = Field(2_000, ge=2, description="generated pictures, two in a pair", examples=[48])
     real: int | None = Field(2_000, ge=2, description=REAL, examples=[48])
-
-    def check(self, task: Task) -> None:
-        """Refuses pictures smaller than the window of 11x11."""
-        if min(task.image[1:]) < 11:
-            raise ValueError("compares windows of 11x11, which the pictures must have room for")
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """ms-ssim and ms-ssim/real."""
@@ -234,6 +241,8 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
     no network. The paper takes 16,384 pictures, 128 patches and 512 directions.
     """
 
+    window: ClassVar[int] = 7
+
     generated: int = Field(2_048, ge=2, description=GENERATED, examples=[48])
     real: int | None = Field(2_048, ge=2, description=REAL, examples=[48])
     patches: PositiveInt = Field(64, description="patches of each picture and level")
@@ -245,11 +254,6 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
             counts = f"{self.generated:,} and {self.real:,}"
             raise ValueError(f"it compares as many generated pictures as real ones, not {counts}")
         return self
-
-    def check(self, task: Task) -> None:
-        """Refuses pictures smaller than a patch."""
-        if min(task.image[1:]) < 7:
-            raise ValueError("compares patches of 7x7, which the pictures must have room for")
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """sliced-wasserstein, and sliced-wasserstein/SIDE of each level. Raises ValueError for unlike counts."""

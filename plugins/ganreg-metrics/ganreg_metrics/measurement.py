@@ -31,7 +31,9 @@ class Measurement:
         self._told: tuple[Evaluation, Mapping[str, Plain]] | None = None
 
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float | Tensor]:
-        """The figures. Raises ValueError where the set has too few pictures for them."""
+        """The figures, none of pictures too small for them. Raises ValueError where the set has too few."""
+        if min(next(evaluation.real(1)).images.shape[2:]) < self.metric.window:
+            return {}
         sample = Sample(self, evaluation)
         figures = self.metric.figures(sample)
         self._told = evaluation, sample.protocol()

@@ -68,6 +68,7 @@ sys.exit("torch" in sys.modules)
     [
         ("intra-frechet", 28, "set conditional: true"),
         ("ms-ssim", 8, "windows of 11x11"),
+        ("sliced-wasserstein", 6, "windows of 7x7"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(metric, size, reason):

@@ -78,6 +78,22 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
     assert (run.folder / "figures" / "neighbours" / "00000002.png").is_file()
 
 
+@pytest.mark.parametrize(("metric", "sides"), [("ms-ssim", [16]), ("sliced-wasserstein", [8, 16])])
+def test_while_growing_pictures_are_too_small_there_are_no_figures(tiny, tmp_path, metric, sides):
+    run = tiny(
+        data={"name": "proofs/tiny-pictures", "side": 16, "count": 60},
+        generator="proofs/tiny-growing",
+        discriminator="proofs/tiny-growing",
+        schedule={"name": "proofs/tiny-progressive", "stage_steps": 2, "fade_steps": 1},
+        train={"steps": 6, "batch_size": 8, "device": "cpu"},
+        metrics=[{"name": metric, **FEW, "every": 2}],
+        output={"folder": tmp_path / "grown", "samples": 4, "best": metric},
+    ).train()
+    found = [record["protocol"]["pictures"] for record in log(run) if "metrics" in record]
+    assert found == [f"1x{side}x{side}" for side in sides]
+    assert (run.folder / "checkpoints" / "00000006").is_dir()
+
+
 def test_figures_of_two_protocols_stand_apart_in_the_report(tiny):
     metrics = [{"name": "frechet", **FEW, "extractor": {"name": "pixels", "size": side}, "every": 1} for side in (2, 3)]
     run = tiny(metrics=metrics).train()
