@@ -129,7 +129,8 @@ class Match:
                 differentiate(self, player, terms)
                 _add(seen, {name: value.detach() for name, value in terms.items()})
         if not self.world.alone:
-            seen = self.world.average_gradients(mover.parameters, seen, [penalty.name for penalty in due(self, play)])
+            trained = [*mover.parameters, *self.own_weights]
+            seen = self.world.average_gradients(trained, seen, [penalty.name for penalty in due(self, play)])
         self._log(player, seen)
 
     def objective(self, player: str) -> Callable[[], Tensor]:

@@ -31,6 +31,7 @@ CPU = torch.device("cpu")
 TOGETHER = Path(__file__).parent / "together.py"
 STEPS = 5
 BRIGHT = 0.02
+LEARNING: Mapping[str, Any] = {"penalties": ["learning"]}
 COPIES: Mapping[str, Any] = {
     "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
     "penalties": [{"name": "copies", "weight": 9}],
@@ -111,12 +112,18 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
     (folder / "mine.py").write_text(MINE)
     forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
     begin(written(composition, folder / "begun", 6)[1])
+    mine = ("--plugin", str(folder / "mine.py"))
     work = {
         "runs": [spec_of(composition, folder / name, changes) for name, changes in MANNERS.items()],
         "calls": {
-            "forgets": ["--plugin", str(folder / "mine.py"), *forgetful],
-            "skips": ["--plugin", str(folder / "mine.py"), *written(composition, folder / "skips", 4, **SKIPS)],
-            "copies": ["--plugin", str(folder / "mine.py"), *written(composition, folder / "copies", 4, **COPIES)],
+            "forgets": [*mine, *forgetful],
+            "skips": [*mine, *written(composition, folder / "skips", 4, **SKIPS)],
+            "learning": [
+                "--plugin",
+                str(folder / "mine.py"),
+                *written(composition, folder / "learning", 4, **LEARNING),
+            ],
+            "copies": [*mine, *written(composition, folder / "copies", 4, **COPIES)],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -301,6 +308,24 @@ class Skipping(Penalty, name="skipping"):
         rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
         return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
 
+class Learned(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, play):
+        return (play.real_output.logits.flatten() - self.scale * play.real.mean(dim=(1, 2, 3))).square().mean()
+
+    def after_update(self, play):
+        if play.player == "discriminator":
+            with torch.no_grad():
+                self.scale -= self.scale.grad
+            self.scale.grad = None
+
+class Learning(Penalty, name="learning"):
+    def build(self, task):
+        return Learned()
+
 class Copies(Penalty, name="copies"):
     def __call__(self, play):
         labels = None if play.labels is None else play.labels.repeat(3)
@@ -317,7 +342,7 @@ class Forgetful(Penalty, name="forgetful"):
 
 @hookimpl
 def ganreg_components():
-    return [Copies, Failing, Forgetful, Skipping]
+    return [Copies, Failing, Forgetful, Learning, Skipping]
 """
 
 
@@ -340,6 +365,13 @@ def test_an_augmentation_of_copies_of_the_batch_has_the_numbers_of_one_process(
     pairs: Path, composition: dict[str, Any], tmp_path: Path
 ) -> None:
     played_alike("copies", COPIES, pairs, composition, tmp_path)
+
+
+def test_weights_of_a_penalty_that_learns_learn_from_all_pictures(
+    pairs: Path, composition: dict[str, Any], tmp_path: Path
+) -> None:
+    played_alike("learning", LEARNING, pairs, composition, tmp_path)
+    assert "differs between the processes" not in heard(pairs, "learning", 0)
 
 
 def played_alike(
