@@ -16,7 +16,7 @@ from ganreg.components.base import label
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.outputs import as_output
-from ganreg.engine.pictures import evaluating, generate
+from ganreg.engine.pictures import evaluating, generated
 
 Plain = str | float | bool | None
 """A value of a protocol."""
@@ -53,12 +53,14 @@ class Evaluation:
         return {"data": label(spec.data), "pictures": f"{channels}x{height}x{width}", "seed": spec.seed}
 
     def generated(self, count: int) -> Iterator[Batch]:
-        """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device."""
+        """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device.
+
+        In a conditional run the classes come in equal shares of all of them, in order.
+        """
         done = 0
-        for index, size in enumerate(self._sizes(count)):
-            batch = generate(self._match, self._feed, size, "metrics", index)
+        for batch in generated(self._match, self._feed, count, "metrics"):
             yield replace(batch, images=batch.images.clamp(-1, 1))
-            done += size
+            done += len(batch)
             self._tick("generated", done, count)
 
     def real(self, count: int | None = None) -> Iterator[Batch]:

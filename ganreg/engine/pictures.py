@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -20,30 +20,41 @@ from ganreg.engine.match import Match
 from ganreg.errors import PluginError
 
 
-@torch.no_grad()
 def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Batch:
     """`count` pictures (N, C, H, W) from the first generator's moving average, a function of seed and purpose.
 
     With them are the labels and the source pictures that they were made from. In a conditional run the classes come in
     equal shares, in order. The feed is for image-to-image games. Raises PluginError for any other number of pictures.
     """
+    parts = list(generated(match, feed, count, *purpose))
+    return Batch(
+        torch.cat([part.images for part in parts]),
+        _joined([part.labels for part in parts]),
+        _joined([part.source for part in parts]),
+    )
+
+
+def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    there = [tensor for tensor in tensors if tensor is not None]
+    return torch.cat(there) if there else None
+
+
+@torch.no_grad()
+def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Iterator[Batch]:
+    """What `generate` gives, in batches of the run's size; noise, classes and sources are those of the whole."""
     network = next(iter(match.generators.values()))
     z = match.noise(count, *purpose)
-    order = torch.arange(count, device=match.device)
-    classes = match.parts.task.classes
-    labels = None if classes is None else order * classes // count
-    source = feed.take(torch.arange(count) % len(feed)).source if match.parts.task.source and feed else None
-    size = match.spec.train.batch_size
-    pieces = []
-    with evaluating(network):
-        for part in (slice(start, start + size) for start in range(0, count, size)):
-            their_labels = None if labels is None else labels[part]
-            their_source = None if source is None else source[part]
-            pieces.append(match.spec.game.sample(network, z[part], their_labels, their_source))
-            if len(pieces[-1]) != len(z[part]):
-                who = f"the generator '{match.spec.generator.name}'"
-                raise PluginError(f"{who} made {len(pieces[-1])} pictures where {len(z[part])} were asked")
-    return Batch(torch.cat(pieces).float(), labels, source)
+    task, size = match.parts.task, match.spec.train.batch_size
+    for start in range(0, count, size):
+        part = torch.arange(start, min(start + size, count))
+        labels = None if task.classes is None else (part * task.classes // count).to(match.device)
+        source = feed.take(part % len(feed)).source if task.source and feed else None
+        with evaluating(network):
+            images = match.spec.game.sample(network, z[start : start + size], labels, source)
+        if len(images) != len(part):
+            who = f"the generator '{match.spec.generator.name}'"
+            raise PluginError(f"{who} made {len(images)} pictures where {len(part)} were asked")
+        yield Batch(images.float(), labels, source)
 
 
 @contextmanager

@@ -247,6 +247,29 @@ def test_fewer_real_pictures_than_all_lie_evenly_in_the_set(tiny: Tiny) -> None:
     assert torch.equal(some, every[[0, 6, 13, 20, 26, 33]])
 
 
+def test_generated_pictures_are_the_same_whatever_the_size_of_batches(tiny: Tiny) -> None:
+    """In a conditional run with equal shares of the classes."""
+    found = []
+    for size in (4, 7):
+        run = tiny(name=f"{size}", conditional=True, train={"batch_size": size})
+        training = run.assemble()
+        batches = list(Evaluation(training.match, training.feed).generated(15))
+        assert [len(batch) for batch in batches[:-1]] == [size] * (15 // size)
+        found.append((torch.cat([batch.images for batch in batches]), torch.cat([b.labels for b in batches])))
+    (images, labels), (others, theirs) = found
+    assert labels.tolist() == theirs.tolist() == [index * 10 // 15 for index in range(15)]
+    torch.testing.assert_close(images, others)
+
+
+def test_generated_pictures_are_made_from_sources_all_over_the_set(tiny: Tiny) -> None:
+    data = {"name": "tiny-unpaired", "channels": 3, "source_channels": 3}
+    run = tiny(game="tiny-cyclegan", data=data, generator="tiny-translator", discriminator="tiny-patches")
+    training = run.assemble()
+    evaluation = Evaluation(training.match, training.feed)
+    sources = torch.cat([batch.source for batch in evaluation.generated(10) if batch.source is not None])
+    assert torch.equal(sources, training.feed.take(torch.arange(10)).source)
+
+
 def test_a_metrics_extractor_gives_what_it_requires(tiny: Tiny) -> None:
     class Sharp(Metric, name="sharp"):
         """Requires logits, which no network provides."""
