@@ -49,6 +49,10 @@ class Measured(Metric):
         """The figures of a sample, by name. Raises ValueError where it is too small for them."""
         raise NotImplementedError
 
+    def told(self, sample: Sample) -> Mapping[str, str]:
+        """What the protocol has beside the parameters."""
+        return {}
+
 
 class InFeatures(Measured):
     """What is measured in the space of an extractor."""
@@ -101,10 +105,13 @@ class IntraFrechet(InFeatures, name="intra-frechet"):
         assert real.labels is not None, "a conditional run gives labels"
         found = []
         for label in range(int(real.labels.max()) + 1):
-            sides = [side.values[side.labels == label] for side in (generated, real)]
-            if min(map(len, sides)) < 2:
-                raise ValueError(f"class {label} has fewer than two pictures on one side: let it take more of them")
-            found.append(frechet(*map(Moments.of, sides)))
+            sides = {"generated": generated, "real": real}
+            among = {name: side.values[side.labels == label] for name, side in sides.items()}
+            for name, values in among.items():
+                if len(values) < 2:
+                    count = f"{len(values)} of the {len(sides[name].values):,} {name} pictures"
+                    raise ValueError(f"class {label} has {count}, and 2 are the least: let it take more {name} ones")
+            found.append(frechet(*map(Moments.of, among.values())))
         return {"intra-frechet": sum(found) / len(found), "intra-frechet/largest": max(found)}
 
 
@@ -116,12 +123,15 @@ class Kernel(InFeatures, name="kernel"):
     """
 
     subsets: int = Field(100, ge=2, description="random subsets that are compared", examples=[4])
-    size: int = Field(1000, ge=2, description="pictures of each side in a subset", examples=[16])
+    size: int = Field(1000, ge=2, description="pictures of each side in a subset, half of them at most", examples=[16])
 
     @model_validator(mode="after")
     def _enough(self) -> Kernel:
-        if self.size > self.least:
-            raise ValueError(f"a subset of {self.size} pictures cannot be drawn from {self.least}")
+        if 2 * self.size > self.least:
+            most = self.least // 2
+            raise ValueError(
+                f"a subset of {self.size} pictures is more than half of {self.least}: let size be {most} at most"
+            )
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
@@ -231,6 +241,10 @@ class MSSSIM(Measured, name="ms-ssim"):
 
         sides = {"ms-ssim": sample.generated_pictures(), "ms-ssim/real": sample.real_pictures()}
         return {name: mean_similarity(side) for name, side in sides.items()}
+
+    def told(self, sample: Sample) -> Mapping[str, str]:
+        """Which pictures are compared: within a class they are more alike."""
+        return {"pairs": "any" if sample.seen.labels is None else "of one class"}
 
 
 class SlicedWasserstein(Measured, name="sliced-wasserstein"):

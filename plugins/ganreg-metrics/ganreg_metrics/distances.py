@@ -40,7 +40,8 @@ def frechet(one: Moments, other: Moments) -> float:
     """
     shift = (one.mean - other.mean).square().sum()
     overlap = torch.linalg.svdvals(_root(one.covariance) @ _root(other.covariance)).sum()
-    return float(shift + one.covariance.trace() + other.covariance.trace() - 2 * overlap)
+    found = shift + one.covariance.trace() + other.covariance.trace() - 2 * overlap
+    return float(found.clamp(min=0))  # of the same features it is 0 but for rounding
 
 
 def _root(covariance: Tensor) -> Tensor:
@@ -71,20 +72,20 @@ def polynomial_mmd(one: Tensor, other: Tensor) -> float:
 def kernel_distance(generated: Tensor, real: Tensor, subsets: int, size: int, seed: int = 0) -> tuple[float, float]:
     """The mean of MMD² over random subsets of both sides, at least two of them, and its standard error.
 
-    Subsets overlap: no more of them count as independent than the pictures of the smaller side fill. Raises
-    ValueError where they do not fill one.
+    Subsets of m out of n pictures, n those of the smaller side, overlap, and differ the less from each other the more
+    of the pictures they hold: their variance s² is about (1 - m / n) of that of m fresh pictures. So all n have an
+    error² of s² m / (n - m), and the mean over k subsets s² / k more. Raises ValueError where m is more than n / 2.
     """
     least = min(len(generated), len(real))
-    if size > least:
-        raise ValueError(f"a subset of {size} pictures cannot be drawn from {least}")
+    if 2 * size > least:
+        raise ValueError(f"a subset of {size} pictures is more than half of {least}: let size be {least // 2} at most")
     numbers = torch.Generator().manual_seed(seed)
 
     def draw(values: Tensor) -> Tensor:
         return values[torch.randperm(len(values), generator=numbers)[:size].to(values.device)]
 
     found = torch.tensor([polynomial_mmd(draw(generated), draw(real)) for _ in range(subsets)], dtype=torch.float64)
-    independent = min(subsets, least // size)
-    return found.mean().item(), found.std().item() / independent**0.5
+    return found.mean().item(), found.std().item() * (size / (least - size) + 1 / subsets) ** 0.5
 
 
 def inception_score(logits: Tensor, splits: int) -> tuple[float, float]:

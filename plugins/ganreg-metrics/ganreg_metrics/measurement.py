@@ -99,7 +99,8 @@ class Sample:
         return metric.extractor.fingerprint()
 
     @property
-    def _seen(self) -> Seen:
+    def seen(self) -> Seen:
+        """What is known of the real pictures."""
         return self._noted(("seen", self.metric.real), self._look)
 
     def _noted(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
@@ -117,8 +118,8 @@ class Sample:
 
     def _of_real(self) -> Points:
         first = self._features([next(self.real_pictures())]).values
-        found = remembered(self._seen.sha256, self._fingerprint, first, lambda: self._features(self.real_pictures()))
-        return Points(found.values, found.logits, self._seen.labels)
+        found = remembered(self.seen.sha256, self._fingerprint, first, lambda: self._features(self.real_pictures()))
+        return Points(found.values, found.logits, self.seen.labels)
 
     def _look(self) -> Seen:
         digest, count = sha256(str(self.evaluation.facts["pictures"]).encode()), 0
@@ -134,7 +135,7 @@ class Sample:
         told: dict[str, Plain] = {**self.evaluation.facts, **metric.model_dump(exclude={"every", "extractor"})}
         if self._extract is not None:
             told["extractor"] = self._fingerprint
-        return {**told, "real": self._seen.count, "real_sha256": self._seen.sha256}
+        return {**told, **metric.told(self), "real": self.seen.count, "real_sha256": self.seen.sha256}
 
     @torch.no_grad()
     def _features(self, batches: Iterable[Batch]) -> Features:

@@ -37,6 +37,12 @@ def test_frechet_of_fewer_pictures_than_features():
     assert frechet(few, moved) == pytest.approx(4 * 300, rel=1e-6)
 
 
+def test_frechet_is_never_below_zero():
+    numbers = torch.Generator().manual_seed(4)
+    same = [Moments.of(torch.randn(200, 12, generator=numbers)) for _ in range(20)]
+    assert min(frechet(one, one) for one in same) >= 0
+
+
 def test_moments_do_not_cancel_far_from_the_origin(sides):
     near, far = Moments.of(sides[0].double()), Moments.of(sides[0].double() + 1e6)
     torch.testing.assert_close(far.covariance, near.covariance, rtol=1e-7, atol=1e-7)
@@ -66,13 +72,24 @@ def test_kernel_distance_of_one_distribution_is_zero_within_its_error():
     assert 0.5 < np.std(scores) < 2  # a standard error that divides by all 20 overlapping subsets gives above 2
 
 
-def test_a_subset_of_all_pictures_is_all_of_them(sides):
-    one, other = sides[0][:500], sides[1][:500]
-    mean, error = kernel_distance(one, other, subsets=3, size=500)
-    assert mean == pytest.approx(polynomial_mmd(one, other), rel=1e-9)
-    assert error == pytest.approx(0, abs=1e-9)
-    with pytest.raises(ValueError, match="a subset of 501 pictures cannot be drawn from 500"):
-        kernel_distance(one, other, subsets=3, size=501)
+@pytest.mark.parametrize("size", [40, 200])
+def test_the_error_is_how_far_fresh_generated_pictures_scatter(size):
+    numbers = torch.Generator().manual_seed(3)
+    real = torch.randn(400, 6, generator=numbers)
+    found = [
+        kernel_distance(torch.randn(400, 6, generator=numbers) * 1.2 + 0.5, real, subsets=20, size=size)
+        for _ in range(60)
+    ]
+    means, errors = zip(*found, strict=True)
+    # The real pictures, which stay the same here, have their share in the error.
+    assert 0.9 < np.mean(errors) / np.std(means, ddof=1) < 1.6
+
+
+def test_a_subset_is_no_more_than_half_of_the_pictures(sides):
+    one, other = sides[0][:300], sides[1]
+    assert kernel_distance(one, other, subsets=3, size=150)[1] > 0
+    with pytest.raises(ValueError, match="a subset of 151 pictures is more than half of 300: let size be 150 at most"):
+        kernel_distance(one, other, subsets=3, size=151)
 
 
 def test_inception_score_by_hand():

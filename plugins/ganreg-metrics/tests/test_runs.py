@@ -78,6 +78,25 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
     assert (run.folder / "figures" / "neighbours" / "00000002.png").is_file()
 
 
+@pytest.mark.parametrize(("conditional", "pairs"), [(False, "any"), (True, "of one class")])
+def test_which_pictures_make_a_pair_is_in_the_protocol(tiny, conditional, pairs):
+    run = tiny(metrics=[{"name": "ms-ssim", **FEW}], conditional=conditional).train()
+    assert [record["protocol"]["pairs"] for record in log(run) if "metrics" in record] == [pairs]
+
+
+@pytest.mark.parametrize(
+    ("few", "reason"),
+    [
+        ({"generated": 4}, "class 1 has 1 of the 4 generated pictures, .* let it take more generated ones"),
+        ({"real": 3}, "class 0 has 1 of the 3 real pictures, .* let it take more real ones"),
+    ],
+)
+def test_the_side_of_a_class_that_is_short_is_named(tiny, few, reason):
+    run = tiny(conditional=True).train()
+    with pytest.raises(PluginError, match=reason):
+        run.evaluate([{"name": "intra-frechet", **FEW, "extractor": "pixels", **few}])
+
+
 @pytest.mark.parametrize(("metric", "sides"), [("ms-ssim", [16]), ("sliced-wasserstein", [8, 16])])
 def test_while_growing_pictures_are_too_small_there_are_no_figures(tiny, tmp_path, metric, sides):
     run = tiny(
@@ -156,8 +175,11 @@ def test_figures_do_not_depend_on_what_is_measured_beside_them(tiny):
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
-        ({"name": "kernel", "generated": 999}, "a subset of 1000 pictures cannot be drawn from 999"),
-        ({"name": "kernel", "real": 30}, "a subset of 1000 pictures cannot be drawn from 30"),
+        (
+            {"name": "kernel", "generated": 999},
+            "a subset of 1000 pictures is more than half of 999: let size be 499 at most",
+        ),
+        ({"name": "kernel", "real": 30}, "a subset of 1000 pictures is more than half of 30: let size be 15 at most"),
         ({"name": "prdc", "real": 5}, "5 pictures have no neighbour number 5"),
         ({"name": "neighbours", "real": 9, "neighbours": 9}, "9 real pictures have no 9 neighbours"),
         (
@@ -195,10 +217,10 @@ def test_an_extractor_that_gives_no_features_is_named(tiny, features, reason):
 
 def test_a_set_that_is_too_small_costs_no_step(tiny):
     run = tiny(
-        metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel", "generated": 1000}]
+        metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel", "generated": 2000}]
     )
     with pytest.raises(
-        PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures cannot be drawn from 60"
+        PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures is more than half of 60"
     ):
         run.train()
     protocols = [record["protocol"] for record in log(run) if "metrics" in record]
