@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,8 @@ class Events:
         if step == 0:  # all that they hold is void, and TensorBoard would go on showing the text of another run
             for path in before:
                 path.unlink()
-        elif before:  # they are read in the order of their names, which have a resolution of seconds
-            time.sleep(max(0, int(before[-1].name.split(".")[3]) + 1 - time.time()))
+        else:
+            _date_back(before, int(time.time()))
         writer = SummaryWriter(str(self._folder), purge_step=step)
         if step == 0 or not before:
             writer.add_text("spec", f"```json\n{json.dumps(self._spec, indent=2)}\n```", step)
@@ -76,3 +76,14 @@ class Events:
         if self._writer is not None:
             self._writer.close()
         self._writer = None
+
+
+def _date_back(files: Sequence[Path], now: int) -> None:
+    """Give files, in their order, names of before a time: they are read in the order of their names.
+
+    These have a resolution of seconds, and clocks of machines differ.
+    """
+    for age, path in zip(range(len(files), 0, -1), files, strict=True):
+        words = path.name.split(".")
+        if int(words[3]) > now - age:
+            path.rename(path.with_name(".".join([*words[:3], f"{now - age:010d}", *words[4:]])))

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def test_a_resumed_run_tells_each_step_once(tmp_path, lost):
     assert scalars(events) == logged(tmp_path / "run")
     assert [image.step for image in events.Images("samples")] == [0, 3, 6]
     assert len(events.Tensors("spec/text_summary")) == 1
+
+
+def test_files_of_a_clock_that_is_ahead_are_read_before_those_that_come_now(tmp_path):
+    for start in (1, 3):
+        events = TensorBoard().build(ganreg.Task(image=(1, 8, 8), latent=2))
+        events.started(tmp_path, {"seed": 0})
+        for step in range(start, 5):
+            events.logged(step, {"loss": 10.0 * start + step})
+        events.finished(4)
+    for index, path in enumerate(sorted((tmp_path / "tensorboard").iterdir())):
+        path.rename(path.with_name(f"events.out.tfevents.{int(time.time()) + 3600 + index}.host.1.0"))
+    before = time.monotonic()
+    events.started(tmp_path, {"seed": 0})
+    events.logged(4, {"loss": 54.0})
+    events.finished(4)
+    assert time.monotonic() - before < 10
+    assert scalars(read(tmp_path)) == {"loss": [(1, 11.0), (2, 12.0), (3, 33.0), (4, 54.0)]}
 
 
 def test_a_run_in_the_place_of_another_voids_all_of_it(tmp_path):
