@@ -250,12 +250,14 @@ class Run:
         checkpoint: Which = "latest",
         figures: str | os.PathLike[str] | None = None,
         measuring: Callable[[str, str, int, int], None] = lambda metric, side, done, total: None,
+        measured: Callable[[Measurement], None] = lambda measurement: None,
     ) -> list[Measurement]:
         """Measure the trained networks: `run.evaluate(["separability"], checkpoint="best")`.
 
         metrics: names, mappings or components; the spec's own where there are none. checkpoint: as in `sample`.
         figures: a folder for the pictures that metrics give; `evaluations/` in the run's folder otherwise.
-        measuring: hears how far each metric is, as an observer's method of that name does.
+        measuring: hears how far each metric is, as an observer's method of that name does. measured: hears of each
+        measurement once it is taken, whatever becomes of those that follow.
         Nothing of the training is touched, and `Measurement.record` writes one down for `ganreg compare`.
         Raises SpecError, CheckpointError, DataError, RunFolderError, PluginError where a metric fails, or UsageError
         where there is nothing to measure with.
@@ -269,10 +271,12 @@ class Run:
             folder = Path(figures) if figures is not None else None
             notes: dict[Any, Any] = {}
             match, feed = self._trained.with_data(checkpoint)  # the same for all, though the run may go on meanwhile
-            return [
-                self._trained.measure(metric, match, feed, folder, notes, partial(measuring, metric.name))
-                for metric in chosen
-            ]
+            found = []
+            for metric in chosen:
+                tick = partial(measuring, metric.name)
+                found.append(self._trained.measure(metric, match, feed, folder, notes, tick))
+                measured(found[-1])
+            return found
 
     def _metrics(self, metrics: Sequence[Any]) -> Sequence[Metric]:
         """Metrics by reference, checked against the run that they are to measure."""

@@ -23,9 +23,13 @@ class Meter(Metric, name="meter"):
     def protocol(self, evaluation):
         return {"count": self.count, "resize": "antialias"}
 
+class Broken(Metric, name="broken"):
+    def __call__(self, evaluation):
+        raise ValueError("no figures today")
+
 @hookimpl
 def ganreg_components():
-    return [Meter]
+    return [Meter, Broken]
 """
 
 
@@ -79,6 +83,22 @@ def test_eval_of_what_cannot_be_measured_is_refused(ganreg: Call, trained: Path)
     assert ganreg("eval", "here", "--checkpoint", "first").code == 2
     assert ganreg("eval", "nowhere").code == 2
     assert not (trained / "evaluations.jsonl").exists()
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_metric_that_fails_takes_nothing_from_those_before_it(ganreg: Call, trained: Path, as_json: Options) -> None:
+    names = ("--metric", "meter", "--metric", "broken", "--metric", "{name: meter, count: 2}")
+    result = ganreg("eval", "here", *names, *as_json)
+    assert result.code == 4
+    assert result.err.startswith("error: the metric 'broken' failed: ValueError: no figures today")
+    if as_json:
+        assert [one["figures"]["meter/distance"] for one in json.loads(result.out)] == [1]
+    else:
+        assert "meter/distance  1" in result.out
+    (record,) = map(json.loads, (trained / "evaluations.jsonl").read_text().splitlines())
+    assert (record["step"], record["metrics"]["meter/distance"]) == (3, 1)
+    alone = ganreg("eval", "here", "--metric", "broken", *as_json)
+    assert (alone.code, alone.out) == (4, "")
 
 
 def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(ganreg: Call, trained: Path) -> None:

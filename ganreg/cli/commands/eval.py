@@ -45,8 +45,17 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     keep_freed_memory()
     run = opened(folder, app.registry)
     chosen = _metrics(run, metrics)
-    with measuring() as told:
-        measured = run.evaluate(chosen, checkpoint=which, figures=figures, measuring=told)
+    measured: list[Measurement] = []
+    try:
+        with measuring() as far:
+            run.evaluate(chosen, checkpoint=which, figures=figures, measuring=far, measured=measured.append)
+    finally:  # a metric that fails takes nothing from those before it
+        if measured:
+            _tell(run, measured, as_json=as_json)
+
+
+def _tell(run: Run, measured: Sequence[Measurement], *, as_json: bool) -> None:
+    """Print what was measured, and write it down in the run's folder."""
     if as_json:
         click.echo(json.dumps([_record(measurement) for measurement in measured], indent=2))
     else:
