@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ganreg.api import Run
+from ganreg.claims import taken
 from ganreg.cli.app import App
 from ganreg.cli.composition import validated
 from ganreg.engine.disk import replace
@@ -143,6 +144,8 @@ class Sweep:
             record.status, record.exit_code, record.error = "complete", 0, ""
         elif stopped and outcome.exit_code in (130, 143, -signal.SIGTERM, -signal.SIGKILL):
             record.status, record.exit_code = "stopped", outcome.exit_code
+        elif outcome.exit_code == RunFolderError.exit_code and outcome.error == printable(taken(record.folder)):
+            record.error = outcome.error  # it may well be a healthy one, of a sweep that was killed
         else:
             _fail(record, outcome.exit_code, outcome.error)
         cell = next(cell for cell in self._cells if cell.name == record.name)
@@ -287,6 +290,8 @@ def conclude(state: State, *, as_json: bool) -> dict[str, Any]:
             click.echo(f"failed: {record.name}, exit code {record.exit_code}:", err=True)
             click.echo("\n".join(f"  {line}" for line in record.error.splitlines()), err=True)
             click.echo(f"  help: `{record.command}` runs it alone", err=True)
+        elif record.status == "pending" and record.error:
+            click.echo(f"note: {record.error}; once that has ended, the same command goes on with it", err=True)
     if state.others:
         click.echo(
             f"note: {len(state.others)} cells of an earlier sweep in {state.folder} are none of this one", err=True

@@ -70,17 +70,19 @@ def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]], stopped: Event)
     """Run a job to its end. begun: takes its process, for others to signal. stopped: that they did so before that."""
     start = time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    with job.log.open("wb") as log:
-        process = subprocess.Popen(
+    with (
+        job.log.open("wb") as log,
+        subprocess.Popen(
             # Not what stands in the current folder, which may be called as a module is.
-            [sys.executable, "-P", "-m", "ganreg", *job.arguments],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", "-m", "ganreg.sweep.cell", *job.arguments],
+            stdin=subprocess.PIPE,  # it closes where this process is killed, and the cell stops
             stdout=subprocess.DEVNULL,
             stderr=log,
             env={**os.environ, **job.environment},
             # Ctrl-C reaches the sweep alone, which then asks each process once: twice would end it unsaved.
             start_new_session=True,
-        )
+        ) as process,
+    ):
         begun[job.name] = process
         if stopped.is_set():
             process.terminate()

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ganreg.claims import claim
 from ganreg.cli import main
 from ganreg.engine.folder import records
 from tests.cli.conftest import children
@@ -165,6 +166,49 @@ def test_a_signal_stops_the_cells_which_save_and_a_killed_cell_is_told(
     first = json.loads(out)["cells"][0]
     assert (first["status"], first["exit_code"]) == ("failed", -9)
     assert first["error"].startswith("ended by SIGKILL")
+
+
+def test_cells_end_with_a_sweep_that_is_killed(start: Start, tiny: Options) -> None:
+    long = ("train.steps=1000000", "output.log_every=1", "output.samples_every=1000000", "output.samples=1")
+    words = [word for setting in long for word in ("--set", setting)]
+    process = start("sweep", *tiny, *words, "--axis", "seed=0,1", "--out", "here", "--jobs", "2")
+    folders = [Path(f"here/seed={seed}") for seed in (0, 1)]
+    wait_for(lambda: all(len(records(folder / "log.jsonl")) > 2 for folder in folders))
+    cells = children(process.pid)
+    assert len(cells) == 2
+    process.kill()
+    process.wait(timeout=60)
+    wait_for(lambda: all((Path(f"here/logs/{folder.name}.txt")).read_text().count("saved") for folder in folders))
+    wait_for(lambda: not any(alive(cell) for cell in cells))
+    for folder in folders:
+        assert (folder / "checkpoints" / f"{records(folder / 'log.jsonl')[-1]['step']:08d}").is_dir()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for whoever inherited it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_cell_that_another_process_writes_has_not_failed(ganreg: Call, tiny: Options) -> None:
+    sweep = ("sweep", *tiny, *SEEDED, "--axis", "latent=6,8", "--out", "here", "--json")
+    let_go = claim("here/latent=6")
+    assert let_go is not None
+    try:
+        result = ganreg(*sweep)
+    finally:
+        let_go()
+    assert result.code == 1
+    first, second = json.loads(result.out)["cells"]
+    assert (first["status"], first["exit_code"], second["status"]) == ("pending", None, "complete")
+    assert first["error"] == "here/latent=6 is being written by another process"
+    assert f"note: {first['error']}; once that has ended, the same command goes on with it" in result.err
+    assert "failed" not in result.err
+    again = ganreg(*sweep)
+    assert again.code == 0
+    assert json.loads(again.out)["cells"][0]["error"] == ""
 
 
 def log_of(cell: str) -> str:
