@@ -18,6 +18,8 @@ from ganreg.spec.document import read
 
 Points = dict[int, float]
 """Values by step."""
+MOST = 1e150
+"""From here on squares of values are no numbers any more: they count as what is not finite."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _figures(log: list[dict[str, Any]], evaluations: list[dict[str, Any]], seed:
     for record in [*log, *evaluations]:
         for name, value in record.get("metrics", {}).items():
             figure = Figure(name, _protocol(record, seed))
-            found.setdefault(figure, {})[record["step"]] = float(value) if _is_number(value) else math.nan
+            found.setdefault(figure, {})[record["step"]] = _finite(value)
     return found
 
 
@@ -134,7 +136,7 @@ def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:
     found: dict[str, Points] = {}
     for record in log:
         for name, value in record.get(key, {}).items():
-            found.setdefault(name, {})[record["step"]] = float(value) if _is_number(value) else math.nan
+            found.setdefault(name, {})[record["step"]] = _finite(value)
     return found
 
 
@@ -145,6 +147,11 @@ def _lock(path: Path, notes: list[str]) -> dict[str, Any]:
         notes.append("lock.json is missing or damaged: what the run was made of is not known")
         return {}
     return lock if isinstance(lock, dict) else {}
+
+
+def _finite(value: Any) -> float:
+    """A value that can be added to others and squared; NaN for any other."""
+    return float(value) if _is_number(value) and abs(value) < MOST else math.nan
 
 
 def _is_number(value: Any) -> bool:

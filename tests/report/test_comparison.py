@@ -123,6 +123,15 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
         compare([whole], baseline=broken)
 
 
+@pytest.mark.parametrize("huge", [-1e308, 1e200, 10**400])
+def test_values_without_a_mean_are_left_out_as_what_is_not_finite(make: Make, tmp_path: Path, huge: float) -> None:
+    runs = [make(seed, loss, values={10: huge, 20: huge}) for loss in ("hinge", "ns") for seed in (0, 1)]
+    runs.append(make(2, values={10: huge, 20: 3.0}))
+    found = compare(runs)
+    assert pooled(found, found.figures[0]) == {"loss=hinge": (1, 3.0)}
+    assert "loss=ns" in Page(write_comparison(found, tmp_path / "compare.html")).source
+
+
 def test_other_sources_are_told(make: Make) -> None:
     locks = [{"format": 1, "torch": "2", "components": {"loss": {"id": "a/b", "source": s}}} for s in ("x", "y")]
     found = compare([make(seed, values={20: 1.0}, lock=lock) for seed, lock in enumerate(locks)])
