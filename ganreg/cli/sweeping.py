@@ -22,7 +22,7 @@ from ganreg.errors import GanregError, Mistake, RunFolderError, SpecError, Usage
 from ganreg.spec.changes import changes
 from ganreg.spec.document import Document, read
 from ganreg.spec.writing import as_yaml, plain
-from ganreg.sweep.grid import FLAG, Axis, Cell, cells
+from ganreg.sweep.grid import FLAG, Axis, Cell
 from ganreg.sweep.processes import Executor, Job, Outcome
 from ganreg.sweep.state import Record, State
 
@@ -35,7 +35,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 class Sweep:
     """The cells of a sweep and what is done with them. signal_number: what it was stopped by.
 
-    document: what SPEC and the options compose; spec: SPEC. Raises SpecError for axes that cannot be.
+    document: what SPEC and the options compose; spec: SPEC.
     """
 
     def __init__(self, app: App, document: Document, spec: str | None, axes: Sequence[Axis], folder: Path) -> None:
@@ -45,18 +45,17 @@ class Sweep:
         self._spec = spec
         self._axes = axes
         self._folder = folder
-        self._cells = cells(axes)
         self.state: State
 
     def prepare(self) -> None:
         """Check every cell, and find what there is of them. Raises SpecError where none can run, or RunFolderError."""
-        found: dict[str, Run | GanregError] = {cell.name: self._checked(cell) for cell in self._cells}
+        self.state = State(self._folder, self._axes)
+        found: dict[str, Run | GanregError] = {cell.name: self._checked(cell) for cell in self.state.cells}
         errors = [run for run in found.values() if isinstance(run, GanregError)]
         if len(errors) == len(found):
             raise errors[0]
-        self.state = State(self._folder, self._axes, self._cells)
         replace(self._composed, as_yaml(self._document.data).encode())
-        for cell in self._cells:
+        for cell in self.state.cells:
             run, record = found[cell.name], self.state.records[cell.name]
             record.command = self._app.again(*self._arguments(cell, record))
             if isinstance(run, GanregError):
@@ -90,7 +89,7 @@ class Sweep:
 
     def jobs(self) -> list[Cell]:
         """The cells that are to run."""
-        return [cell for cell in self._cells if self.state.records[cell.name].status == "pending"]
+        return [cell for cell in self.state.cells if self.state.records[cell.name].status == "pending"]
 
     def run(self, executor: Executor, *, threads: int | None) -> None:
         """Run them. threads: by how many the processor's are divided, where this machine runs them."""
@@ -98,7 +97,7 @@ class Sweep:
         stop.unlink(missing_ok=True)  # which an earlier sweep was stopped by
         jobs, environment = self.jobs(), _environment(threads)
         self._announce(len(jobs))
-        with self._signals(executor), _shown(len(self._cells), len(self._cells) - len(jobs)) as shown:
+        with self._signals(executor), _shown(len(self.state.cells), len(self.state.cells) - len(jobs)) as shown:
             try:
                 futures: dict[Future[Outcome | None], Record] = {}
                 for cell in jobs:
@@ -115,10 +114,10 @@ class Sweep:
 
     def _announce(self, jobs: int) -> None:
         wrong = sum(record.status == "failed" for record in self.state.records.values())
-        complete = len(self._cells) - jobs - wrong
+        complete = len(self.state.cells) - jobs - wrong
         counts = {f"{jobs} to train": True, f"{complete} complete": complete, f"{wrong} with a mistake": wrong}
         told = ", ".join(words for words, count in counts.items() if count)
-        click.echo(f"{len(self._cells)} cells in {self._folder}: {told}", err=True)
+        click.echo(f"{len(self.state.cells)} cells in {self._folder}: {told}", err=True)
 
     def _follow(self, executor: Executor, futures: Mapping[Future[Outcome | None], Record], shown: Lines | Bar) -> None:
         """Take down and show what becomes of the cells, until all have ended."""
@@ -148,7 +147,7 @@ class Sweep:
             record.error = outcome.error  # it may well be a healthy one, of a sweep that was killed
         else:
             _fail(record, outcome.exit_code, outcome.error)
-        cell = next(cell for cell in self._cells if cell.name == record.name)
+        cell = next(cell for cell in self.state.cells if cell.name == record.name)
         record.command = self._app.again(*self._arguments(cell, record))
         self.state.save()
 

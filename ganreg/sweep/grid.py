@@ -18,7 +18,7 @@ MOST = 10_000
 """Cells of a sweep."""
 RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
 LONGEST = 120
-"""Characters of a folder's name."""
+"""Bytes of a folder's name, of which file systems take 255; a cell's log has it with an ending."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,11 @@ class Cell:
         return [f"{path}={value}" for path, value in self.settings.items()]
 
 
-def cells(axes: Sequence[Axis]) -> list[Cell]:
-    """Every combination, the last axis fastest. Raises SpecError for a path that comes twice, or too many cells."""
+def cells(axes: Sequence[Axis], earlier: Sequence[Cell] = ()) -> list[Cell]:
+    """Every combination, the last axis fastest. Raises SpecError for a path that comes twice, or too many cells.
+
+    earlier: those that have folders already, which they keep, whatever values have come or gone.
+    """
     paths = [axis.path for axis in axes]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise SpecError([Mistake(f"{FLAG} {twice} is given twice: one axis takes all its values")])
@@ -71,12 +74,17 @@ def cells(axes: Sequence[Axis]) -> list[Cell]:
         raise SpecError([Mistake(f"these axes have {count:,} cells; a sweep has no more than {MOST:,}")])
     found = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
     names = list(map(_name, found))
-    shared = {name for name, times in Counter(names).items() if times > 1}
+    kept = {_key(cell.settings): cell.name for cell in earlier}
+    shared = {name for name, times in Counter(names).items() if times > 1} | set(kept.values())
     return [
         # Values may differ in what a folder's name cannot show.
-        Cell(f"{name}-{_hash(str(settings))}" if name in shared else name, settings)
+        Cell(kept.get(_key(settings)) or (f"{name}-{_hash(str(settings))}" if name in shared else name), settings)
         for name, settings in zip(names, found, strict=True)
     ]
+
+
+def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(settings.items())
 
 
 def _values(written: str) -> list[str]:
@@ -117,11 +125,12 @@ def _name(settings: Mapping[str, str]) -> str:
     """loss=hinge,seed=0: safe in a path, and the same for the same settings."""
     words = (f"{path}={re.sub(r'^name-', '', _safe(value))}" for path, value in settings.items())
     name = ",".join(words)
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{_hash(name)}"
+    found = name.encode(errors="replace")
+    return name if len(found) <= LONGEST else f"{found[: LONGEST - 9].decode(errors='ignore')}-{_hash(name)}"
 
 
 def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()[:8]
+    return sha256(text.encode(errors="replace")).hexdigest()[:8]
 
 
 def _safe(value: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ganreg.engine.disk import replace
 from ganreg.errors import RunFolderError
-from ganreg.sweep.grid import Axis, Cell
+from ganreg.sweep.grid import Axis, Cell, cells
 
 FILE = "sweep.json"
 Status = Literal["pending", "complete", "failed", "stopped"]
@@ -31,15 +31,20 @@ class Record:
 
 
 class State:
-    """The cells of a sweep in its folder. Raises RunFolderError where the folder holds something else."""
+    """The cells of a sweep in its folder; those that have been there before keep their names.
 
-    def __init__(self, folder: Path, axes: Sequence[Axis], cells: Sequence[Cell]) -> None:
+    others: records of cells of earlier sweeps there that are none of this one. Raises SpecError for axes that cannot
+    be, RunFolderError where the folder holds something else.
+    """
+
+    def __init__(self, folder: Path, axes: Sequence[Axis]) -> None:
         self.folder = folder
         self._axes = {axis.path: list(axis.values) for axis in axes}
         before = self._read()
-        self.records = {cell.name: self._record(cell, before.get(cell.name, {})) for cell in cells}
-        self.others = [name for name in before if name not in self.records]
-        """Cells of an earlier sweep here that are none of this one."""
+        self.cells = cells(axes, [Cell(name, record["settings"]) for name, record in before.items()])
+        self.records = {cell.name: self._record(cell, before.get(cell.name, {})) for cell in self.cells}
+        left = [record for name, record in before.items() if name not in self.records]
+        self.others = [record for record in left if (folder / record["name"]).exists()]
 
     def _record(self, cell: Cell, before: Mapping[str, Any]) -> Record:
         found = Record(cell.name, str(self.folder / cell.name), cell.settings)
@@ -53,7 +58,10 @@ class State:
             raise RunFolderError(f"{self.folder} holds a run: a sweep takes another folder, by --out")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            axes, cells = found["axes"], {cell["name"]: cell for cell in found["cells"]}
+            axes, records = found["axes"], [*found["cells"], *found.get("others", [])]
+            known: dict[str, Mapping[str, Any]] = {
+                record["name"]: {**record, "settings": dict(record["settings"])} for record in records
+            }
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -65,7 +73,7 @@ class State:
             raise RunFolderError(
                 f"{self.folder} holds a sweep over {theirs}, and this one is over {ours}: give another --out"
             )
-        return cells
+        return known
 
     def save(self) -> None:
         """Write it down. Raises RunFolderError."""
@@ -82,4 +90,5 @@ class State:
             "axes": self._axes,
             **counts,
             "cells": [asdict(record) for record in records],
+            "others": self.others,
         }

@@ -110,6 +110,23 @@ def test_the_same_sweep_goes_on_where_it_was(ganreg: Call, tiny: Options, here: 
     assert "2 cells of an earlier sweep" in fewer.err
 
 
+def test_a_complete_cell_is_found_again_whatever_values_come_and_go(ganreg: Call, tiny: Options) -> None:
+    """Though its folder's name does not show in what it differs from another."""
+    one = "{name: tiny-adam, lr: 1e-3}"
+    twin = one.replace(", ", ",  ")
+    sweep = ("sweep", *tiny, *SEEDED, "--out", "here", "--json", "--axis")
+    path = "optimizers.generator"
+    assert statuses(ganreg(*sweep, f"{path}=[{one}]")) == {f"{path}=tiny-adam-lr-1e-3": "complete"}
+    both = ganreg(*sweep, f"{path}=[{one}, {twin}]")
+    assert "2 cells in here: 1 to train, 1 complete\n" in both.err
+    alone = ganreg(*sweep, f"{path}=[{twin}]")
+    assert (alone.code, "to train" in alone.err) == (0, False)
+    assert [cell["settings"][path] for cell in json.loads(alone.out)["others"]] == [one]
+    again = ganreg(*sweep, f"{path}=[{twin}, {one}]")
+    assert (again.code, again.err) == (0, "")
+    assert set(statuses(again)) == set(statuses(both))
+
+
 def test_another_sweep_in_the_same_folder_is_refused(ganreg: Call, tiny: Options, here: Path) -> None:
     longer = ganreg("sweep", *tiny, *SEEDED, "--set", "train.steps=9", "--axis", "latent=6", "--out", "here")
     assert longer.code == 8

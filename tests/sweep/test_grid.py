@@ -68,6 +68,22 @@ def test_a_cell_keeps_its_name_when_an_axis_gets_more_values() -> None:
     assert len(set(more)) == 7
 
 
+def test_cells_that_have_folders_keep_them() -> None:
+    few = cells([Axis.read("loss=[{name: a, b: 1}]")])
+    assert [cell.name for cell in few] == ["loss=a-b-1"]
+    more = cells([Axis.read("loss=[{name: a, b: 1}, {name: a; b: 1}, a-b-1]")], few)
+    assert more[0] == few[0]
+    assert len({cell.name for cell in more}) == 3
+    assert cells([Axis.read("loss=a-b-1")], more) == more[2:]
+    assert cells([Axis.read("loss=a-b-1")], few) == more[2:], "a name that another cell has is not free"
+
+
+def test_names_are_short_in_bytes() -> None:
+    (cell,) = cells([Axis("data.root", ("\N{CJK UNIFIED IDEOGRAPH-4E00}" * 110,))])
+    assert len(cell.name) < 110
+    assert len(cell.name.encode()) <= 120
+
+
 def test_too_many_cells_and_paths_that_come_twice_are_refused() -> None:
     with pytest.raises(SpecError, match="10,100 cells"):
         cells([Axis.read("seed=0..100"), Axis.read("latent=1..100")])
