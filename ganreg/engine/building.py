@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from ganreg.assembly import assemble
 from ganreg.engine.batch_norm import normalizes, synchronize
 from ganreg.engine.checkpoints import Checkpoints
@@ -36,6 +38,8 @@ def match_of(spec: RunSpec, task: Task, feed: Feed | None, world: World = ALONE)
     """The match at its first step; without a feed it is for sampling alone. Raises SpecError."""
     device = resolve(spec.train.device)
     parts = assemble(spec, task, device)
+    if feed is not None:  # who divides with numpy has pictures of a width that few networks take
+        feed.double = any(p.dtype == torch.float64 for n in parts.networks.values() for p in n.parameters())
     if spec.train.sync_batch_norm and not world.alone:
         for network in parts.networks.values():
             synchronize(network, world)

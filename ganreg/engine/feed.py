@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import torch
@@ -22,7 +23,8 @@ DEVICE_SHARE = 0.25
 class Feed:
     """Hands out the k-th batch of a run: an endless row of keyed permutations of the data, cut into batches.
 
-    data: what a dataset built. The set is seen whole before any picture is seen again.
+    data: what a dataset built. The set is seen whole before any picture is seen again. double: whether pictures that
+    are kept as float64 stay so; all others become float32.
     """
 
     def __init__(self, data: Any, batch_size: int, seed: int, device: torch.device, *, labels: bool) -> None:
@@ -34,6 +36,7 @@ class Feed:
         self._seed = seed
         self._device = device
         self._labels = labels
+        self.double = True
         self._orders: dict[int, Tensor] = {}
 
     def __len__(self) -> int:
@@ -51,8 +54,14 @@ class Feed:
         else:
             found = self._data.batch(indices).map(torch.clone)  # a set may fill the same tensors anew for each batch
         found = found.to(self._device, non_blocking=True)
-        source = None if found.source is None else _float(found.source)
-        return Batch(_float(found.images), found.labels if self._labels else None, source)
+        source = None if found.source is None else self._float(found.source)
+        labels = found.labels.long() if self._labels and found.labels is not None else None
+        return Batch(self._float(found.images), labels, source)
+
+    def _float(self, images: Tensor) -> Tensor:
+        if images.dtype == torch.uint8:
+            return images.float().div_(127.5).sub_(1)
+        return images if self.double and images.dtype == torch.float64 else images.float()
 
     def _indices(self, start: int, count: int) -> Tensor:
         size, pieces = len(self._data), []
@@ -85,46 +94,102 @@ class MetaFeed:
         return self._batch[rows]
 
 
-def checked(build: Callable[[], Any], info: DatasetInfo, name: str, *, labels: bool) -> Any:
+@dataclass(frozen=True)
+class Held:
+    """A set that gives batches by index, held to what its dataset told.
+
+    count: of its pictures. kind: of the numbers in the first ones, and so in all.
+    """
+
+    data: Any
+    name: str
+    info: DatasetInfo
+    count: int
+    kind: torch.dtype
+    labels: bool
+
+    def __len__(self) -> int:
+        return self.count
+
+    def batch(self, indices: Tensor) -> Batch:
+        """The pictures at these indices, whose values are not looked at. Raises DataError naming the dataset."""
+        with _naming(self.name):
+            batch: Batch = self.data.batch(indices)
+        flaw = _flaw(batch, len(indices), self.info, labels=self.labels)
+        if not flaw and batch.images.dtype != self.kind:
+            flaw = f"gives images as {batch.images.dtype}, where the first ones are {self.kind}"
+        if flaw:
+            raise DataError(f"the dataset '{self.name}' {flaw}")
+        return batch
+
+
+def checked(build: Callable[[], Any], info: DatasetInfo, name: str, *, labels: bool) -> Batch | Held:
     """What a dataset builds, once it is what the dataset said it would be.
 
-    Looks at the first pictures. Raises DataError naming the dataset.
+    Looks at the values of a whole Batch, but of the first pictures alone where they come by index: those would have to
+    be read from a disk. Raises DataError naming the dataset.
     """
 
     def refuse(what: str) -> NoReturn:
         raise DataError(f"the dataset '{name}' {what}")
 
-    try:
+    with _naming(name):
         data = build()
         if not isinstance(data, Batch) and not (hasattr(data, "batch") and hasattr(data, "__len__")):
             refuse(f"built a {type(data).__name__}, neither a Batch nor an object with __len__ and batch(indices)")
-        if len(data) == 0:
+        if (count := len(data)) == 0:
             refuse("has no pictures")
-        first = torch.arange(min(len(data), 16))
-        batch = data[first] if isinstance(data, Batch) else data.batch(first)
-    except GanregError:
-        raise
-    except Exception as error:
-        raise DataError(f"the dataset '{name}' failed: {sentence(error)}") from error
-    if not isinstance(batch, Batch):
-        refuse(f"gives a {type(batch).__name__} where a Batch is due")
-    if tuple(batch.images.shape) != (len(first), *info.image):
-        refuse(f"gives images {tuple(batch.images.shape)}, where it told of {(len(first), *info.image)}")
-    if batch.images.dtype != torch.uint8:
-        low, high = torch.aminmax(batch.images.float())
-        if not -1 <= low <= high <= 1:
-            refuse(f"gives values from {low:g} to {high:g}; they must be bytes, or numbers in [-1, 1]")
-    if labels:
+        first = torch.arange(count if isinstance(data, Batch) else min(count, 16))
+        batch = data if isinstance(data, Batch) else data.batch(first)
+    if flaw := _flaw(batch, len(first), info, labels=labels):
+        refuse(flaw)
+    if count + len(getattr(data, "skipped", ())) != info.count:  # it may leave broken ones out, if it says which
+        refuse(f"has {count} pictures, where it told of {info.count}")
+    for images in (batch.images, batch.source if info.source else None):
+        if images is not None and images.is_floating_point():
+            low, high = torch.aminmax(images)
+            if not -1 <= low <= high <= 1:
+                refuse(f"gives values from {low:g} to {high:g}; they must be bytes, or numbers in [-1, 1]")
+    if labels and batch.labels is not None:
         classes = len(info.classes or ())
-        if batch.labels is None:
-            refuse("gives no labels, where it told of classes")
         if not 0 <= batch.labels.min() <= batch.labels.max() < classes:
             refuse(f"gives labels outside 0 … {classes - 1}")
-    return data
+    return data if isinstance(data, Batch) else Held(data, name, info, count, batch.images.dtype, labels)
 
 
-def _float(images: Tensor) -> Tensor:
-    return images.float().div_(127.5).sub_(1) if images.dtype == torch.uint8 else images
+@contextmanager
+def _naming(dataset: str) -> Iterator[None]:
+    """A failure of a dataset's code is a DataError that names it."""
+    try:
+        yield
+    except (GanregError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(f"the dataset '{dataset}' failed: {sentence(error)}") from error
+
+
+def _flaw(batch: Any, count: int, info: DatasetInfo, *, labels: bool) -> str | None:
+    """What is wrong with a batch that has to be of so many pictures, in words; it costs no look at a number."""
+    if not isinstance(batch, Batch):
+        return f"gives a {type(batch).__name__} where a Batch is due"
+    due = (("images", info.image), ("source", info.source), ("labels", () if labels else None))
+    for name, shape in due:
+        if shape is None:
+            continue
+        value = getattr(batch, name)
+        if value is None:
+            return f"gives no {name}, where it told of {'classes' if name == 'labels' else name}"
+        if not isinstance(value, Tensor):
+            return f"gives {name} as a {type(value).__name__}, not a tensor"
+        if tuple(value.shape) != (count, *shape):
+            return f"gives {name} {tuple(value.shape)}, where {(count, *shape)} are due"
+        kind = value.dtype
+        if name == "labels":
+            if kind.is_floating_point or kind.is_complex or kind == torch.bool:
+                return f"gives labels as {kind}; they must be int64"
+        elif kind != torch.uint8 and not kind.is_floating_point:
+            return f"gives {name} as {kind}; they must be uint8 in 0 … 255, or float in -1 … 1"
+    return None
 
 
 def _fits(data: Batch, device: torch.device) -> bool:

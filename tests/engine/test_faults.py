@@ -1,5 +1,6 @@
 """Faults of strangers' parts: the part is named with the line of its code, and no work is lost."""
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pydantic import Field
 
 import ganreg
 from ganreg import Batch, Dataset, Generator, Metric, Observer, Optimizer, Penalty, Task
@@ -185,7 +187,7 @@ def test_a_derivative_that_fails_is_named_with_its_terms(tiny: Tiny) -> None:
 class Told(Dataset, name="told"):
     """Tells one thing, and gives what a test says."""
 
-    give: Callable[[], Any]
+    give: Callable[[], Any] = Field(exclude=True)
     classes: int = 0
 
     def info(self) -> DatasetInfo:
@@ -198,13 +200,40 @@ class Told(Dataset, name="told"):
 PICTURES = torch.zeros(8, 1, 4, 4)
 
 
+class ByIndex:
+    """A set by index: eight pictures, and what a test makes of every batch but the one that is looked at first."""
+
+    skipped: tuple[str, ...] = ()
+
+    def __init__(self, later: Callable[[Batch], Any] = lambda batch: batch, images: torch.Tensor = PICTURES) -> None:
+        self.later = later
+        self.images = images
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: torch.Tensor) -> Any:
+        self.asked += 1
+        batch = Batch(self.images[indices], torch.zeros(len(indices), dtype=torch.int32))
+        return batch if self.asked == 1 else self.later(batch)
+
+
 @pytest.mark.parametrize(
     ("give", "classes", "message"),
     [
         (lambda: PICTURES, 0, "built a Tensor"),
         (lambda: Batch(PICTURES[:0]), 0, "has no pictures"),
-        (lambda: Batch(PICTURES[:, :, 1:]), 0, r"gives images \(8, 1, 3, 4\), where it told of \(8, 1, 4, 4\)"),
+        (lambda: Batch(PICTURES[:, :, 1:]), 0, r"gives images \(8, 1, 3, 4\), where \(8, 1, 4, 4\) are due"),
         (lambda: Batch(PICTURES + 3), 0, "gives values from 3 to 3"),
+        (lambda: Batch(torch.cat([PICTURES[1:], PICTURES[:1] + math.nan])), 0, "gives values from nan to nan"),
+        (lambda: Batch(PICTURES[1:]), 0, "has 7 pictures, where it told of 8"),
+        (lambda: ByIndex(images=PICTURES[1:]), 0, "has 7 pictures, where it told of 8"),
+        (lambda: Batch(PICTURES.bool()), 0, r"gives images as torch.bool; they must be uint8 in 0 … 255, or float"),
+        (lambda: Batch(PICTURES.long()), 0, r"gives images as torch.int64; they must be uint8"),
+        (lambda: Batch(PICTURES.numpy()), 0, r"gives images as a ndarray, not a tensor"),
+        (lambda: Batch(PICTURES, torch.zeros(7)), 2, r"gives labels \(7,\), where \(8,\) are due"),
+        (lambda: Batch(PICTURES, torch.zeros(8)), 2, "gives labels as torch.float32; they must be int64"),
         (lambda: Batch(PICTURES), 2, "gives no labels"),
         (lambda: Batch(PICTURES, torch.arange(8)), 2, "gives labels outside 0 … 1"),
         (lambda: 1 / 0, 0, r"failed: ZeroDivisionError: division by zero \(.*test_faults.py:\d+\)"),
@@ -214,6 +243,48 @@ def test_data_is_what_it_said_it_would_be(tiny: Tiny, give: Callable[[], Any], c
     run = tiny(data=Told(give=give, classes=classes), conditional=classes > 0)
     with pytest.raises(DataError, match="the dataset 'told' " + message):
         run.assemble()
+
+
+def numbers(batch: Batch) -> Any:
+    return 1 / 0
+
+
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (lambda batch: batch[1:], r"gives images \(3, 1, 4, 4\), where \(4, 1, 4, 4\) are due"),
+        (lambda batch: Batch(batch.images[:, :, 1:]), r"gives images \(4, 1, 3, 4\)"),
+        (lambda batch: Batch(batch.images.byte()), "gives images as torch.uint8, where the first ones are torch.float"),
+        (lambda batch: batch.images, "gives a Tensor where a Batch is due"),
+        (numbers, r"failed: ZeroDivisionError: division by zero \(.*test_faults.py:\d+\)"),
+    ],
+)
+def test_data_stays_what_it_said_it_would_be(tiny: Tiny, later: Callable[[Batch], Any], message: str) -> None:
+    """Less would train in silence: three real pictures against four generated ones."""
+    run = tiny(data=Told(give=lambda: ByIndex(later)), train={"batch_size": 4})
+    with pytest.raises(DataError, match="the dataset 'told' " + message):
+        run.train()
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("by_index", [False, True])
+def test_floats_of_any_width_are_pictures(tiny: Tiny, kind: torch.dtype, by_index: bool) -> None:
+    images = PICTURES.to(kind) + 0.5
+    run = tiny(data=Told(give=lambda: ByIndex(images=images) if by_index else Batch(images)), train={"steps": 1})
+    run.train()
+    assert run.training is not None
+    assert run.training.feed.batch(0).images.dtype == torch.float32
+
+
+def test_labels_of_any_integers_are_labels(tiny: Tiny) -> None:
+    run = tiny(data=Told(give=ByIndex, classes=2), conditional=True, train={"steps": 1}, penalties=[])
+    assert run.assemble().feed.batch(0).labels.dtype == torch.int64
+
+
+def test_a_set_may_leave_pictures_out_if_it_says_which(tiny: Tiny) -> None:
+    held = ByIndex(images=PICTURES[1:])
+    held.skipped = ("broken.png",)
+    assert len(tiny(data=Told(give=lambda: held)).assemble().feed) == 7
 
 
 class Wrong(Optimizer, name="wrong"):
