@@ -114,12 +114,12 @@ def unsound(networks: Mapping[str, nn.Module]) -> str | None:
 
 
 def first_bad(state: Any, *, infinite: bool = False) -> str | None:
-    """The path in a nested state of the first floating tensor that is not finite, or with `infinite` that holds a NaN.
+    """The path in a nested state of the first tensor that is not finite, or with `infinite` that holds a NaN.
 
-    None where there is none. The host waits for the device once.
+    Of complex numbers both parts count. None where there is none. The host waits for the device once.
     """
     tensors = ((path, value) for path, value in leaves(state) if isinstance(value, Tensor) and value.numel())
-    floating = {".".join(path): tensor for path, tensor in tensors if tensor.is_floating_point()}
+    floating = {".".join(path): _reals(t) for path, t in tensors if t.is_floating_point() or t.is_complex()}
     if not floating:
         return None
     device = next(iter(floating.values())).device  # an optimizer may count on the host
@@ -127,3 +127,7 @@ def first_bad(state: Any, *, infinite: bool = False) -> str | None:
     ends = [torch.stack(torch.aminmax(t)) for t in floating.values()]
     bad = [(torch.isnan(e) if infinite else ~torch.isfinite(e)).any().to(device) for e in ends]
     return next((path for path, is_bad in zip(floating, torch.stack(bad).tolist(), strict=True) if is_bad), None)
+
+
+def _reals(tensor: Tensor) -> Tensor:
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganreg import Dataset, Optimizer, Penalty, Task
+from ganreg import Dataset, Discriminator, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.batch import Batch
 from ganreg.engine.checkpoints import Checkpoints
@@ -121,6 +121,44 @@ def test_what_is_not_finite_is_named_and_no_weight_has_moved(tiny: Tiny, what: s
         saved = state["networks"]["discriminator"]
         now = run.training.match.networks["discriminator"].state_dict()
         assert all(torch.equal(saved[key], now[key]) for key in saved)
+
+
+class Fourier(Discriminator, name="fourier"):
+    """A linear layer on a spectrum that it weighs by complex numbers; these or a buffer are spoiled once."""
+
+    what: str
+    at: int = 5
+
+    def build(self, task: Task) -> nn.Module:
+        what, at, image = self.what, self.at, task.image
+
+        class Network(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.weight = nn.Parameter(torch.ones(image, dtype=torch.complex64))
+                self.register_buffer("seen", torch.zeros(3, dtype=torch.complex64))
+                self.last = nn.Linear(math.prod(image), 1)
+                self.calls = 0
+
+            def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+                logits: Tensor = self.last(torch.fft.ifft2(torch.fft.fft2(images) * self.weight).real.flatten(1))
+                self.calls += 1
+                if self.calls == at:
+                    value = {"weight": self.weight, "buffer": self.seen}[what]
+                    value.data.view(-1)[0] = complex(0, math.nan)
+                return logits
+
+        return Network()
+
+
+@pytest.mark.parametrize(("what", "named"), [("buffer", "'seen' of the discriminator's"), ("weight", "'weight' of")])
+def test_complex_numbers_count(tiny: Tiny, what: str, named: str) -> None:
+    """Only in a complex weight does a NaN tell of itself in the next loss; a buffer nobody reads."""
+    output = {"checkpoint_every": 1, "log_every": 100}
+    run = tiny(discriminator=Fourier(what=what), penalties=[], ema=None, output=output)
+    assert named in divergence(run)
+    state, _ = Checkpoints(run.folder / "checkpoints", 9).newest()
+    assert all(torch.isfinite(value).all() for value in state["networks"]["discriminator"].values())
 
 
 class NoiseTrap(Penalty, name="noise-trap"):
