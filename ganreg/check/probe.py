@@ -43,6 +43,7 @@ class Probe(Match):
 
     def __init__(self, spec: RunSpec, parts: Parts, feed: MetaFeed, tracker: Tracker) -> None:
         super().__init__(spec, parts, feed, META)
+        self._refuse_shared()
         self.flops = 0
         self._tracker = tracker
         self._roles = spec.game.networks
@@ -56,6 +57,22 @@ class Probe(Match):
         for name, network in self.networks.items():
             network.register_forward_pre_hook(partial(self._enter, name), with_kwargs=True)
             network.register_forward_hook(partial(self._leave, name))
+
+    def _refuse_shared(self) -> None:
+        """Raise SpecError where two players would move one parameter: in each turn all others are frozen."""
+        owners: dict[int, tuple[str, str]] = {}
+        for player in self.players:
+            mover = self.player(player)
+            names = mover.names()
+            for key in map(id, mover.parameters):
+                other, name = owners.setdefault(key, (player, names[key]))
+                if other != player:
+                    message = f"the parameter '{names[key]}' of the {player} is '{name}' of the {other} too"
+                    hint = "a parameter has one player that moves it: give each network layers of its own"
+                    raise SpecError([Mistake(message, (self._role_of(names[key]),), hint=hint)])
+
+    def _role_of(self, parameter: str) -> str:
+        return self.spec.game.networks[parameter.partition(".")[0]]
 
     def step(self) -> None:
         """One step, and what it costs."""
@@ -72,7 +89,17 @@ class Probe(Match):
         return turn
 
     def apply(self, player: str) -> None:
-        """The player's step, and whom its gradients reach, whoever has filled them."""
+        """The player's step, and whom its gradients reach, whoever has filled them.
+
+        Sparse ones are refused: no norm, clipping or checkpoint of ganreg's knows them.
+        """
+        names = self.player(player).names()
+        for parameter in self.player(player).parameters:
+            if parameter.grad is not None and parameter.grad.layout != torch.strided:
+                name = names[id(parameter)]
+                message = f"the gradient of '{name}' is sparse; a run takes dense ones"
+                hint = "build the layer with sparse=False, as torch does unless it is told"
+                raise SpecError([Mistake(message, (self._role_of(name),), hint=hint)])
         reached = self._reached.setdefault(player, {})
         reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
         super().apply(player)

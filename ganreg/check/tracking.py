@@ -27,20 +27,20 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.label_readers: set[str] = set()
         self._live = 0
         self._known: set[int] = set()
-        self._labels: set[int] = set()
+        self._labels: set[int | None] = set()
 
     def watch_labels(self, labels: Tensor) -> None:
         """Notice who reads this tensor."""
         self._labels.add(_storage(labels))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if self.inside and any(isinstance(a, Tensor) and _storage(a) in self._labels for a in tree_leaves(args)):
+        if self.inside and any(_storage(a) in self._labels for a in tree_leaves(args) if isinstance(a, Tensor)):
             self.label_readers.update(self.inside)
         result = func(*args, **(kwargs or {}))
         if func.overloadpacket in flop_registry:
             self.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
         for value in tree_leaves(result):
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and value.layout == torch.strided:
                 self._count(value.untyped_storage())
         return result
 
@@ -58,6 +58,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._live -= size
 
 
-def _storage(tensor: Tensor) -> int:
-    key: int = tensor.untyped_storage()._cdata
+def _storage(tensor: Tensor) -> int | None:
+    """What tells a tensor's memory from others'; a sparse one has none of its own."""
+    key: int | None = tensor.untyped_storage()._cdata if tensor.layout == torch.strided else None
     return key

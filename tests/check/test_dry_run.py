@@ -346,3 +346,44 @@ def test_a_lazy_layer_that_build_has_called_has_its_shape(tiny: Tiny) -> None:
 
     found = tiny(discriminator=PlainDiscriminator(make=lambda task: Once(task.image))).check()
     assert found.networks["discriminator"].parameters == 785
+
+
+def test_a_parameter_of_two_players_is_refused_by_its_names(tiny: Tiny) -> None:
+    shared = {kind: nn.Linear(784, 784, device=kind) for kind in ("cpu", "meta")}
+
+    class Holding(nn.Module):
+        def __init__(self, first: nn.Module, last: nn.Module) -> None:
+            super().__init__()
+            self.first, self.last = first, last
+
+        def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+            return self.last(self.first(x))
+
+    def ours() -> nn.Module:
+        return shared[torch.empty(0).device.type]
+
+    run = tiny(
+        generator=AnyGenerator(
+            make=lambda task: Holding(nn.Linear(8, 784), nn.Sequential(ours(), nn.Unflatten(1, task.image)))
+        ),
+        discriminator=PlainDiscriminator(
+            make=lambda task: Holding(nn.Flatten(), nn.Sequential(ours(), nn.Linear(784, 1)))
+        ),
+    )
+    mistake = refusal(run)
+    assert "parameter 'discriminator.last.0.weight' of the discriminator is 'generator.last.0.weight'" in str(mistake)
+    assert mistake.path == ("discriminator",)
+
+
+def test_a_sparse_gradient_is_refused_by_its_parameter(tiny: Tiny) -> None:
+    class Indexed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(10, 784, sparse=True)
+
+        def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+            return (self.table(labels) * images.flatten(1)).sum(1)
+
+    mistake = refusal(tiny(discriminator=PlainDiscriminator(make=lambda task: Indexed()), conditional=True))
+    assert mistake.message.startswith("the gradient of 'discriminator.table.weight' is sparse")
+    assert mistake.path == ("discriminator",)
