@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,11 +15,12 @@ from torch.nn.parameter import is_lazy
 from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component, Head, Loss, Penalty
 from ganreg.components.base import distinct
-from ganreg.errors import Mistake, SpecError
+from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
 
+Path = tuple[str | int, ...]
 SHAPED = (
     "let build give every layer its sizes, which follow from the task, or call the network once before it returns it"
 )
@@ -67,7 +70,7 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         "encoder": spec.encoder,
     }
 
-    def make(path: tuple[str | int, ...], name: str, component: Component, its_task: Task = task) -> Any:
+    def make(path: Path, name: str, component: Component, its_task: Task = task) -> Any:
         return _build(path, name, component, its_task, spec.seed, device)
 
     networks = {}
@@ -84,10 +87,12 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         networks[name] = network
     optimizers = {}
     for player, optimizer in spec.optimizers.items():
-        optimizers[player] = make(("optimizers", player), player, optimizer)
-        if not callable(optimizers[player]):
+        path = ("optimizers", player)
+        function = make(path, player, optimizer)
+        if not callable(function):
             message = f"the optimizer '{optimizer.name}' built no function from parameters to an optimizer"
-            raise SpecError([Mistake(message, ("optimizers", player))])
+            raise SpecError([Mistake(message, path)])
+        optimizers[player] = partial(_optimizer, path, optimizer.name, function)
     names = distinct([penalty.name for penalty in spec.penalties])
     return Parts(
         task=task,
@@ -133,20 +138,38 @@ def outline(head: Head, task: Task) -> DiscriminatorOutput:
     return output
 
 
-def _build(
-    path: tuple[str | int, ...], name: str, component: Component, task: Task, seed: int, device: torch.device
-) -> Any:
+@contextmanager
+def building(path: Path, who: str) -> Iterator[None]:
+    """A failure within is a SpecError that names who is built; what a part says in words of ganreg's own stands."""
+    try:
+        yield
+    except GanregError:
+        raise
+    except Exception as error:
+        raise SpecError([Mistake(f"{who} cannot be built: {type(error).__name__}: {error}", path)]) from error
+
+
+def _optimizer(
+    path: Path, name: str, function: Callable[[Iterable[Any]], Any], parameters: Iterable[Any]
+) -> torch.optim.Optimizer:
+    """What an optimizer's function makes of parameters."""
+    with building(path, f"the optimizer '{name}'"):
+        optimizer = function(parameters)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        message = f"the optimizer '{name}' makes a {type(optimizer).__name__} of parameters, no torch.optim.Optimizer"
+        raise SpecError([Mistake(message, path)])
+    return optimizer
+
+
+def _build(path: Path, name: str, component: Component, task: Task, seed: int, device: torch.device) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(derive(seed, "initialize", name))
-        try:
+        with building(path, f"the {component.kind} '{component.name}'"):
             if device.type == "meta":
                 with device:
                     return component.build(task)
             # Weights are drawn on the CPU, so that every device starts from the same ones.
             built = component.build(task)
-        except Exception as error:
-            message = f"the {component.kind} '{component.name}' cannot be built: {type(error).__name__}: {error}"
-            raise SpecError([Mistake(message, path)]) from error
     for _, part in _with_inner(name, built):
         if isinstance(part, nn.Module):
             part.to(device)

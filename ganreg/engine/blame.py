@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path as File
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,10 +28,10 @@ def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
     path: Path = ()
     owners = _owners(match)
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        path = owners.get(id(frame.f_locals.get("self")), path)
+        path = owners.get(id(_speaker(frame)), path)
     part: Any = match.spec
     for key in path:
-        part = part[key] if isinstance(key, int) else getattr(part, key)
+        part = part[key] if isinstance(key, int) or isinstance(part, Mapping) else getattr(part, key)
     return path, f"the {part.kind} '{part.name}'" if path else "the step"
 
 
@@ -41,12 +42,22 @@ def sentence(error: BaseException) -> str:
     return f"{shown} ({place})" if place else shown
 
 
+def _speaker(frame: FrameType) -> Any:
+    """The object whose method a frame runs, whatever its author calls it; where it runs none, what is called self."""
+    code, here = frame.f_code, frame.f_locals
+    first = here.get(code.co_varnames[0]) if code.co_argcount else None
+    return first if hasattr(type(first), code.co_name) else here.get("self")
+
+
 def _owners(match: Match) -> dict[int, Path]:
     """The path in the spec of every built part, by its identity."""
     parts, networks = match.parts, match.spec.game.networks
     owners: dict[int, Path] = {id(network): (networks[name],) for name, network in match.networks.items()}
     owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
     owners[id(match.loss)] = ("loss",)
+    for player in match.players:  # who steps an optimizer that is called wrongly: it has no frame of its own
+        mover = match.player(player)
+        owners |= {id(mover): ("optimizers", player), id(mover.optimizer): ("optimizers", player)}
     others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
     return owners | {id(part): (name,) for name, part in others.items() if part is not None}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from ganreg.assembly import assemble
+from ganreg.assembly import assemble, building
+from ganreg.components import Component
 from ganreg.engine.batch_norm import normalizes, synchronize
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.compilation import compile_parts
@@ -21,6 +23,7 @@ from ganreg.engine.recorder import record_steps
 from ganreg.engine.streams import rekey, untouched
 from ganreg.engine.world import ALONE, World
 from ganreg.seeds import derive
+from ganreg.spec.compatibility import info_of
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 
@@ -30,7 +33,7 @@ def feed_of(spec: RunSpec, task: Task) -> Feed:
     labels = task.classes is not None
     with untouched():
         rekey(derive(spec.seed, "initialize", "data"))
-        data = checked(lambda: spec.data.build(task), spec.data.info(), spec.data.name, labels=labels)
+        data = checked(lambda: spec.data.build(task), info_of(spec), spec.data.name, labels=labels)
     return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
 
 
@@ -44,7 +47,7 @@ def match_of(spec: RunSpec, task: Task, feed: Feed | None, world: World = ALONE)
         for network in parts.networks.values():
             synchronize(network, world)
     match = Match(spec, parts, feed, device, world)
-    match.metrics = {f"metrics.{i}": metric.build(task) for i, metric in enumerate(spec.metrics)}
+    match.metrics = {f"metrics.{i}": part for i, part in enumerate(_all_of("metrics", spec.metrics, task))}
     return match
 
 
@@ -63,8 +66,16 @@ def training_of(spec: RunSpec, task: Task, folder: Path, world: World, say: Call
         compile_parts(match, again, say)
     if spec.train.cuda_graphs:
         record_steps(match, say)
-    observers = [observer.build(task) for observer in spec.observers] if world.first else []
+    observers = list(_all_of("observers", spec.observers, task)) if world.first else []
     return Training(match, feed, RunFolder(folder), checkpoints_of(spec, folder), observers)
+
+
+def _all_of(key: str, components: Sequence[Component], task: Task) -> Iterator[Any]:
+    """What the components under a key of the spec build, in turn."""
+    for index, component in enumerate(components):
+        with building((key, index), f"the {component.kind} '{component.name}'"):
+            built = component.build(task)
+        yield built
 
 
 def checkpoints_of(spec: RunSpec, folder: Path) -> Checkpoints:

@@ -206,7 +206,8 @@ class Training:
             return
         step, every = self.match.step_index, self.match.spec.output
         picture = self.folder.samples / f"{step:08d}.png"
-        images = generate(self.match, self.feed, every.samples, "samples").images
+        with self._saving_first(f"the generator '{self.match.spec.generator.name}', which makes samples,"):
+            images = generate(self.match, self.feed, every.samples, "samples").images
         self.patience(lambda: save_grid(images, picture))
         self.tell("sampled", step, picture)
 
@@ -295,7 +296,8 @@ class Training:
             if self.match.step_index:
                 self._save_unseen()
             step = self.match.step_index
-            raise PluginError(f"{who} failed after step {step}, which is saved: {sentence(error)}") from error
+            when = f"after step {step}, which is saved" if step else "before the first step"
+            raise PluginError(f"{who} failed {when}: {sentence(error)}") from error
 
 
 class Clock:

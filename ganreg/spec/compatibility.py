@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from ganreg.components import Component
-from ganreg.errors import Mistake, Position
+from ganreg.errors import DataError, GanregError, Mistake, Position, brief
 from ganreg.registry import Registry
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import DatasetInfo, Task, describe
@@ -27,9 +27,23 @@ def task_of(spec: RunSpec, info: DatasetInfo) -> Task:
     return Task(image=info.image, latent=spec.latent.size, classes=classes, source=info.source)
 
 
+def info_of(spec: RunSpec) -> DatasetInfo:
+    """What the spec's dataset tells of itself. Raises DataError naming it where it fails, or tells something else."""
+    try:
+        info: Any = spec.data.info()
+    except GanregError:
+        raise
+    except Exception as error:
+        message = f"the dataset '{spec.data.name}' cannot tell of itself: {type(error).__name__}: {brief(error)}"
+        raise DataError(message) from error
+    if not isinstance(info, DatasetInfo):
+        raise DataError(f"the dataset '{spec.data.name}' tells of itself by a {type(info).__name__}, no DatasetInfo")
+    return info
+
+
 def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list[Mistake]:
     """What cannot work together, each with the places in the spec that say so. Raises DataError for missing files."""
-    info = spec.data.info()
+    info = info_of(spec)
     mistakes = [
         *_roles(spec, document),
         *_labels(spec, info, document),

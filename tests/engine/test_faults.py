@@ -102,6 +102,23 @@ def test_an_observer_that_fails_costs_no_step(tiny: Tiny) -> None:
     assert saved(run) == 3
 
 
+class Nameless(Penalty, name="nameless"):
+    """Calls itself otherwise than most do."""
+
+    def build(self, task: Task) -> Any:
+        class Built:
+            def __call__(s, play: Any) -> Any:
+                if play.step == 2:
+                    raise KeyError("late")
+
+        return Built()
+
+
+def test_a_part_is_known_by_its_methods_whatever_they_call_it(tiny: Tiny) -> None:
+    run = tiny(penalties=["tiny-r1", Nameless()])
+    assert failure(run).startswith("the penalty 'nameless' failed in step 3: KeyError: 'late'")
+
+
 def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
@@ -288,17 +305,112 @@ def test_a_set_may_leave_pictures_out_if_it_says_which(tiny: Tiny) -> None:
 
 
 class Wrong(Optimizer, name="wrong"):
-    value: Callable[..., Any] | int
+    value: Callable[..., Any] | int = Field(exclude=True)
 
     def build(self, task: Task) -> Any:
         return self.value
 
 
-@pytest.mark.parametrize("value", [3, lambda parameters: 3])
-def test_an_optimizer_is_a_function_to_an_optimizer(tiny: Tiny, value: Any) -> None:
-    with pytest.raises(SpecError) as caught:
+class Odd(torch.optim.SGD):
+    """Fails in its first step."""
+
+    def step(s, closure: Any = None) -> Any:
+        if not s.param_groups[0]["params"][0].is_meta:
+            raise KeyError("moment")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (3, "built no function from parameters to an optimizer"),
+        (lambda parameters: 3, "makes a int of parameters, no torch.optim.Optimizer"),
+        (lambda parameters: torch.optim.SGD(parameters, lr=-1), "cannot be built: ValueError: Invalid learning rate"),
+        (torch.optim.LBFGS, r"fails in the dry run: TypeError: .*step\(\) missing 1 required .* 'closure'"),
+    ],
+)
+def test_an_optimizer_is_a_function_to_an_optimizer(tiny: Tiny, value: Any, message: str) -> None:
+    with pytest.raises(SpecError, match="the optimizer 'wrong' " + message) as caught:
         tiny(optimizers={"generator": Wrong(value=value), "discriminator": "tiny-adam"}).check()
     assert caught.value.mistakes[0].path == ("optimizers", "generator")
+
+
+def test_an_optimizer_that_fails_in_its_step_is_named(tiny: Tiny) -> None:
+    run = tiny(optimizers={"generator": "tiny-adam", "discriminator": Wrong(value=Odd)})
+    assert failure(run).startswith("the optimizer 'wrong' failed in step 1: KeyError: 'moment'")
+
+
+class BuiltBadly(Metric, name="built-badly"):
+    def build(self, task: Task) -> Any:
+        raise KeyError("no weights")
+
+
+class WatchesBadly(Observer, name="watches-badly"):
+    def build(self, task: Task) -> Any:
+        raise KeyError("no server")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "message"),
+    [
+        ({"metrics": ["tiny-mean-distance", BuiltBadly()]}, ("metrics", 1), "the metric 'built-badly' cannot be built"),
+        ({"observers": [WatchesBadly()]}, ("observers", 0), "the observer 'watches-badly' cannot be built"),
+    ],
+)
+def test_who_looks_on_and_cannot_be_built_is_named(tiny: Tiny, changes: Any, path: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message + ": KeyError: 'no ") as caught:
+        tiny(**changes).train()
+    assert caught.value.mistakes[0].path == path
+
+
+class Secretive(Dataset, name="secretive"):
+    tell: Callable[[], Any]
+
+    def info(self) -> DatasetInfo:
+        return self.tell()
+
+
+@pytest.mark.parametrize(
+    ("tell", "message"),
+    [
+        (lambda: 1 / 0, "cannot tell of itself: ZeroDivisionError: division by zero"),
+        (lambda: {"image": (1, 4, 4)}, "tells of itself by a dict, no DatasetInfo"),
+    ],
+)
+def test_data_that_does_not_tell_of_itself_is_named(tiny: Tiny, tell: Callable[[], Any], message: str) -> None:
+    with pytest.raises(DataError, match="the dataset 'secretive' " + message):
+        tiny(data=Secretive(tell=tell))
+
+
+class Dreamer(Generator, name="dreamer"):
+    """Fails when it makes samples, from a call on."""
+
+    after: int
+
+    def build(self, task: Task) -> Any:
+        image, after = torch.Size(task.image), self.after
+
+        class Network(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer = torch.nn.Linear(task.latent, image.numel())
+                self.grids = 0
+
+            def forward(s, z: Any, labels: Any) -> Any:
+                s.grids += not s.training
+                if s.grids > after:
+                    raise LookupError("no dream")
+                return s.layer(z).tanh().unflatten(1, image)
+
+        return Network()
+
+
+@pytest.mark.parametrize(("after", "when"), [(0, "before the first step"), (2, "after step 4, which is saved")])
+def test_a_generator_that_fails_at_its_samples_is_named_and_costs_no_step(tiny: Tiny, after: int, when: str) -> None:
+    run = tiny(generator=Dreamer(after=after), ema=None, output={"checkpoint_every": 100})
+    assert failure(run).startswith(
+        f"the generator 'dreamer', which makes samples, failed {when}: LookupError: no dream"
+    )
+    assert not after or saved(run) == 4
 
 
 @pytest.mark.needs("ganreg-datasets")
