@@ -61,7 +61,7 @@ def training_of(spec: RunSpec, task: Task, folder: Path, world: World, say: Call
 
     if not world.alone and any(map(normalizes, match.networks.values())):
         say("batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all")
-    lay_out(match, again)
+    lay_out(match, again, feed)
     if spec.train.compile:
         compile_parts(match, again, say)
     if spec.train.cuda_graphs:

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.order import convolves
+from ganreg.engine.pictures import generate
 from ganreg.engine.trial import Again, failure
 from ganreg.spec.runspec import RunSpec
 
@@ -17,11 +19,12 @@ FEW = 4
 """Pictures in each part of the trial's batch, at most."""
 
 
-def lay_out(match: Match, again: Again) -> None:
+def lay_out(match: Match, again: Again, feed: Feed) -> None:
     """Lay kernels out as the spec says, or else channels last in networks of convolutions that play a first step so.
 
-    The trial's batch is small. A stranger's `view` may fail on tensors of that order. What takes how long decides
-    nothing: a run would not be repeated bit for bit (`make bench` measures what it gains).
+    They also have to make samples so, which they do in evaluation mode. The trial's batch is small. A stranger's `view`
+    may fail on tensors of that order. What takes how long decides nothing: a run would not be repeated bit for bit
+    (`make bench` measures what it gains).
     """
     wanted = match.spec.train.channels_last
     grows = bool(match.spec.schedule.milestones())
@@ -30,6 +33,7 @@ def lay_out(match: Match, again: Again) -> None:
 
     def change(trial: Match) -> None:
         trial.lay_out(True)
+        generate(trial, feed, FEW, "samples")
         for name, network in trial.networks.items():
             for path, module in network.named_modules():
                 if not any(module.children()):

@@ -102,6 +102,26 @@ def test_channels_are_last_where_the_networks_can(convolving: Tiny, changes: dic
     match.step()
 
 
+class Strict(Generator, name="strict"):
+    """Views its features as rows where it is not trained."""
+
+    def build(self, task: Any) -> nn.Module:
+        class Network(Drawing):
+            def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+                if not self.training:
+                    self.inner(self.dense(z).view(-1, 32, 7, 7)).view(len(z), -1)
+                return super().forward(z, labels)
+
+        return Network(task.latent)
+
+
+def test_samples_are_tried_too(convolving: Tiny) -> None:
+    run = convolving(generator=Strict()).train()
+    assert run.training is not None
+    assert not run.training.match.channels_last
+    assert len(run.sample(3)) == 3
+
+
 class Modulating(nn.Module):
     """z to pictures, by a kernel that is made anew for each picture."""
 
