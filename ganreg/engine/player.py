@@ -41,22 +41,29 @@ class Player:
         if not self.parameters:
             raise SpecError([Mistake(f"the player '{self.name}' has no trainable parameter")])
         self.optimizer = self._make_optimizer(self.parameters)
-        if not isinstance(self.optimizer, torch.optim.Optimizer):
-            message = f"the optimizer of the {self.name} does not make a torch.optim.Optimizer of parameters"
-            raise SpecError([Mistake(message, ("optimizers", self.name))])
 
     def reseat(self) -> None:
-        """Take in parameters that came or went with a change of stage; the others keep their optimizer state."""
-        before = self.optimizer.state
+        """Take in parameters that came or went with a change of stage; the others keep their optimizer state.
+
+        So do the groups, which may hold a rate that has decayed or a counter.
+        """
+        before = self.optimizer
         self._seat()
-        self.optimizer.state.update({p: before[p] for p in self.parameters if p in before})
+        self.optimizer.state.update({p: before.state[p] for p in self.parameters if p in before.state})
+        for group, old in zip(self.optimizer.param_groups, before.param_groups, strict=False):
+            group.update({key: value for key, value in old.items() if key != "params"})
 
     def step(self) -> None:
         """Let the optimizer move the parameters along their gradients."""
         for parameter in self.parameters:
             if parameter.grad is not None:
                 parameter.grad = _laid_out_as(parameter, parameter.grad)
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except (RuntimeError, TypeError) as error:
+            # On the meta device there are no numbers: an optimizer that looks at some, as Adafactor does, stops there.
+            if not (self.parameters[0].is_meta and "meta" in str(error).lower()):
+                raise
 
     def take(self, state: Mapping[str, Any]) -> None:
         """Give the optimizer a state, with which it can step; raises whatever it makes of another.
