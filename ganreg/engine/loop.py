@@ -206,7 +206,8 @@ class Training:
             return
         step, every = self.match.step_index, self.match.spec.output
         picture = self.folder.samples / f"{step:08d}.png"
-        with self._saving_first(f"the generator '{self.match.spec.generator.name}', which makes samples,"):
+        who = f"the generator '{self.match.spec.generator.name}', which makes samples,"
+        with self._saving_first(who, MemoryError, torch.OutOfMemoryError):
             images = generate(self.match, self.feed, every.samples, "samples").images
         self.patience(lambda: save_grid(images, picture))
         self.tell("sampled", step, picture)
@@ -286,11 +287,15 @@ class Training:
                     getattr(observer, event)(*details)
 
     @contextmanager
-    def _saving_first(self, who: str) -> Iterator[None]:
-        """An error of a part that only looks on costs no step: the state is saved before it ends the run."""
+    def _saving_first(self, who: str, *others: type[BaseException]) -> Iterator[None]:
+        """An error of a part that only looks on costs no step: the state is saved before it ends the run.
+
+        others: errors that are none of its.
+        """
+        theirs: tuple[type[BaseException], ...] = (GanregError, BrokenPipeError, *others)
         try:
             yield
-        except (GanregError, BrokenPipeError):
+        except theirs:
             raise
         except (Exception, SystemExit) as error:
             if self.match.step_index:
