@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Place = tuple[dict[str, Any], str]
+
 
 class Ema:
     """Copies of networks whose weights follow slowly: w <- d w + (1 - d) w_now, buffers as they are.
@@ -28,17 +30,20 @@ class Ema:
         averages, weights, buffers, now = self._tensors
         torch._foreach_lerp_(averages, weights, 1 - self._decay(step))
         if buffers:
-            torch._foreach_copy_(buffers, now)
+            torch._foreach_copy_([holder[name] for holder, name in buffers], [holder[name] for holder, name in now])
 
     @cached_property
-    def _tensors(self) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
-        """Averages and the weights that they follow, buffers and those that they copy; networks are slow to list."""
+    def _tensors(self) -> tuple[list[Tensor], list[Tensor], list[Place], list[Place]]:
+        """Averages and the weights that they follow, buffers and those that they copy; networks are slow to list.
+
+        Of buffers it is their places: a network may put another tensor there in its forward.
+        """
         pairs = [(copy, self._sources[name]) for name, copy in self.networks.items()]
         return (
             [weight for copy, _ in pairs for weight in copy.parameters()],
             [weight for _, source in pairs for weight in source.parameters()],
-            [buffer for copy, _ in pairs for buffer in copy.buffers()],
-            [buffer for _, source in pairs for buffer in source.buffers()],
+            [place for copy, _ in pairs for place in _places(copy)],
+            [place for _, source in pairs for place in _places(source)],
         )
 
     @torch.no_grad()
@@ -55,6 +60,12 @@ class Ema:
             for key, tensor in copy.state_dict(keep_vars=True).items():
                 if id(tensor) not in known:
                     tensor.copy_(source[key])
+
+
+def _places(network: nn.Module) -> list[Place]:
+    """Where each buffer is: the dict of its module, and its name there."""
+    held = [(module._buffers, name) for module in network.modules() for name in module._buffers]
+    return [(holder, name) for holder, name in held if holder[name] is not None]
 
 
 def set_stage(network: nn.Module, index: int, fade: float) -> None:

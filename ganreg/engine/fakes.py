@@ -20,7 +20,7 @@ GENERATOR = "generator"
 
 
 class Fakes:
-    """Pictures by the number of the turn, for as long as the generator that made them stands still.
+    """Pictures by the number of the turn, for as long as the generator that made them stands still, and so do they.
 
     The discriminator comes first in most schedules. That its turn leaves a graph for the generator's takes memory, and
     is done for as many turns as the schedule says that both will have (`Schedule.shared_turns`), unless
@@ -29,7 +29,7 @@ class Fakes:
 
     def __init__(self, match: Match) -> None:
         self._match: Match = proxy(match)  # a match that has been tried is large, and goes with its last name
-        self._made: dict[int, tuple[object, Tensor]] = {}
+        self._made: dict[int, tuple[object, int, Tensor]] = {}
 
     def clear(self) -> None:
         """Forget them; a step is over."""
@@ -51,15 +51,16 @@ class Fakes:
         if owner is None or not match.shares_fakes:
             return play.generate(play.z, play.labels)
         mine = play.player == owner
-        before, images = self._made.pop(play.turn, (None, None))
-        if images is not None and before == self._state() and (images.requires_grad or not mine):
+        before, version, images = self._made.pop(play.turn, (None, 0, None))
+        stands = images is not None and before == self._state() and version == images._version
+        if images is not None and stands and (images.requires_grad or not mine):
             return images if mine else images.detach()
         if mine or play.turn >= self._kept:
             images = play.generate(play.z, play.labels)
         else:
             with self._thawed(owner):
                 images = play.generate(play.z, play.labels)
-        self._made[play.turn] = (self._state(), images.detach() if mine else images)
+        self._made[play.turn] = (self._state(), images._version, images.detach() if mine else images)
         return images if mine else images.detach()
 
     @property

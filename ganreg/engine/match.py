@@ -14,6 +14,7 @@ from torch.nn.functional import interpolate
 
 from ganreg.assembly import Parts, reads_real
 from ganreg.batch import Batch
+from ganreg.components import Component
 from ganreg.engine.counters import Counter, notice
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
@@ -70,6 +71,7 @@ class Match:
         required = {word for _, part in spec.components() for word in part.requires}
         self._unasked = {word: empty for word, empty in LARGE.items() if word not in required}
         self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
+        self.hears_features = any("features" in part.requires for part in self._listening())
         self.guard = Guard(deferred=device.type != "cpu")
         self.terms: dict[str, Tensor] = {}
         self.metrics: Mapping[str, Any] = {}
@@ -93,7 +95,7 @@ class Match:
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self.fakes = Fakes(self)
         self.turns: Tally[str] = Tally()
-        self._batches: dict[tuple[int, int], Batch] = {}
+        self._batches: dict[tuple[int, int, int], Batch] = {}
         self._plays: dict[str, list[Play]] = {}
         self._mover: str | None = None
         self._refinement: Refinement | None = None
@@ -127,6 +129,8 @@ class Match:
                 terms = self.terms_of(play)
                 play.let_go(self._unasked)
                 differentiate(self, player, terms)
+                if self._listeners:
+                    play.rest()
                 _add(seen, {name: value.detach() for name, value in terms.items()})
         if not self.world.alone:
             trained = [*mover.parameters, *self.own_weights]
@@ -328,6 +332,13 @@ class Match:
         if self.recorder:
             self.recorder.forget()
 
+    def _listening(self) -> Iterator[Component]:
+        """The components of the parts that listen to updates."""
+        parts, spec = self.parts, self.spec
+        built = [(getattr(spec, name), getattr(parts, name)) for name in ("game", "loss", "augment", "schedule")]
+        built += [(term.spec, term.built) for term in parts.penalties]
+        return (component for component, part in built if hasattr(part, "after_update"))
+
     def _take_turn(self, player: str) -> int:
         turn = self.turns[player]
         self.turns[player] += 1
@@ -344,11 +355,11 @@ class Match:
 
     def _batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
         """Rows of a batch of the run, read once for players that share it."""
-        batch = self._batches.get((position, rows.start))
+        batch = self._batches.get((position, rows.start, rows.stop))
         if batch is None:
             batch = self.inputs.batch(position, rows) if self.inputs else self.read(position, rows)
         if shared:
-            self._batches[position, rows.start] = batch
+            self._batches[position, rows.start, rows.stop] = batch
         return batch
 
     def read(self, position: int, rows: slice) -> Batch:

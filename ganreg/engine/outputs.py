@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganreg.batch import DiscriminatorOutput
+
+FIELDS = tuple(field.name for field in fields(DiscriminatorOutput))  # in one order: processes gather in turn
 
 
 def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
@@ -25,24 +27,44 @@ def as_output(value: Any, labels: Tensor | None) -> DiscriminatorOutput:
     return replace(value, **changes) if changes else value
 
 
-def by_row(
-    change: Callable[..., Tensor], count: int, fields: Collection[str], *outputs: DiscriminatorOutput
-) -> DiscriminatorOutput:
-    """One output from those of `count` pictures each: `change` is given what they say of them, tensor by tensor.
+def by_row(change: Callable[..., Tensor], count: int, *outputs: DiscriminatorOutput) -> DiscriminatorOutput:
+    """One output from those on `count` pictures each: `change` is given what they say of them, tensor by tensor.
 
-    What has not a row for each picture, and other fields, are those of the last.
+    A tensor says something of each picture where its first size is their count, or that of the logits: a game may show
+    pictures in packs, or several times. What does not, and what not all have, is the last one's.
     """
+    counts = {count, *_rows(outputs[-1], count)}
 
     def changed(*values: Any) -> Any:
         last = values[-1]
-        if isinstance(last, tuple | list):
+        if isinstance(last, tuple | list) and all(isinstance(value, type(last)) for value in values):
             return tuple(map(changed, *values))
         if isinstance(last, Mapping):
-            return {name: changed(*(value[name] for value in values)) for name in last}
-        a_row_each = isinstance(last, Tensor) and last.dim() > 0 and len(last) == count
-        return change(*values) if a_row_each else last
+            return {name: changed(*(value.get(name) for value in values)) for name in last}
+        a_row_each = all(isinstance(value, Tensor) and value.dim() > 0 and len(value) in counts for value in values)
+        return change(*values) if a_row_each and last is not None else last
 
-    return replace(outputs[-1], **{name: changed(*(getattr(output, name) for output in outputs)) for name in fields})
+    return replace(outputs[-1], **{name: changed(*(getattr(output, name) for output in outputs)) for name in FIELDS})
+
+
+def detached(value: Any) -> Any:
+    """A tensor, or the tensors of an output, cut from the graph that they come from; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    if isinstance(value, tuple | list):
+        return tuple(map(detached, value))
+    if isinstance(value, Mapping):
+        return {name: detached(part) for name, part in value.items()}
+    if isinstance(value, DiscriminatorOutput):
+        return replace(value, **{name: detached(getattr(value, name)) for name in FIELDS})
+    return value
+
+
+def _rows(output: DiscriminatorOutput, count: int) -> set[int]:
+    """How many logits there are, where that is a multiple or a fraction of the pictures' count."""
+    logits = next(output.scales()).logits
+    rows = len(logits) if isinstance(logits, Tensor) and logits.dim() else 0
+    return {rows} if rows and (rows % count == 0 or count % rows == 0) else set()
 
 
 def _full(value: Any) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -15,14 +15,16 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
 from ganreg.engine.kinks import Straight
-from ganreg.engine.outputs import as_output, by_row
+from ganreg.engine.outputs import as_output, by_row, detached
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.streams import Share, Stream
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
-FIELDS = tuple(field.name for field in fields(DiscriminatorOutput))  # in one order: processes gather in turn
+
+MADE = {"pictures", "real", "source", "noise", "z", "fake", "real_output", "fake_output"}
+"""What a play may have made."""
 
 
 class Play:
@@ -40,8 +42,9 @@ class Play:
     of all is what the player minimizes. The run's loss is given what the discriminators of all have said; `gather`
     does it for anything else. Where a batch is cut into parts (`train.accumulate`), each is a play.
 
-    In `after_update`, what was made of `real_output` and `fake_output` is that of the whole batch, of all parts and
-    processes. The rest is the last part's; `parts` has the others'.
+    In `after_update`, `real_output` and `fake_output` are those of the whole batch, of all parts and processes; who
+    first looks at one there has it made with the weights as they are by then. The rest is the last part's; `parts` has
+    the others'. Nothing has a graph any more.
     """
 
     step = Counter()
@@ -57,16 +60,17 @@ class Play:
         *,
         together: bool = False,
     ) -> None:
-        count, whole = rows.stop - rows.start, match.spec.train.batch_size
         self._match = match
         self._rows = rows
-        self._count_of_all = count * (match.world.size if together else 1)
-        self._share = Share(rows.start, count, whole) if count != whole else None
+        self._count: int = rows.stop - rows.start
+        whole = match.spec.train.batch_size
+        self._share = Share(rows.start, self._count, whole) if self._count != whole else None
         self._together = together
         self._load = batch
         self._draws = 0
         self.notes: dict[Any, Any] = {}
         self._before: Sequence[Play] = ()
+        self._over = False
         self.player = player
         self.step = match.step_index
         self.turn = turn
@@ -80,7 +84,9 @@ class Play:
     @property
     def loss(self) -> ScaledLoss:
         """The run's loss; discriminators of several scales, and outputs of other processes, are dealt with inside."""
-        return self._match.loss.of(self._of_all) if self._together else self._match.loss
+        if not self._together:
+            return self._match.loss
+        return self._match.loss.of(partial(self._of_all, features=self._match.reads_features))
 
     @property
     def batch_size(self) -> int:
@@ -146,14 +152,12 @@ class Play:
     @cached_property
     def real_output(self) -> DiscriminatorOutput:
         """What the discriminator says of the real side."""
-        output: DiscriminatorOutput = self._game("real_output")(self)
-        return output
+        return self._said("real_output")
 
     @cached_property
     def fake_output(self) -> DiscriminatorOutput:
         """What the discriminator says of the generated side."""
-        output: DiscriminatorOutput = self._game("fake_output")(self)
-        return output
+        return self._said("fake_output")
 
     def generate(
         self,
@@ -181,7 +185,8 @@ class Play:
     ) -> DiscriminatorOutput:
         """Another forward of a discriminator, through the run's augmentation unless told otherwise.
 
-        labels default to the turn's; `extra` goes to the network's forward as it is.
+        labels default to the turn's; `extra` goes to the network's forward as it is. Several times the batch, one copy
+        after another, are augmented as the batch would be whatever the processes.
         """
         labels = self.labels if labels is None else labels
         if augment and self._match.parts.augment is not None:
@@ -220,20 +225,31 @@ class Play:
 
         Of several processes, and of the parts of a batch, each is given the rows that are its own of what is drawn for
         the whole: numbers of pictures have these for their first size, (N, …). count: of how many pictures, where it
-        is not N: a multiple of it, the batch as often as that, one after another.
+        is not N: a multiple of it, the batch as often as that, one after another; 0 for numbers that are of none, and
+        the same in all processes and parts whatever their sizes. Of a permutation each has its own rows'.
         """
         self._draws += 1
         share = self._share
-        if share and count and count % share.count == 0:
-            share = replace(share, copies=count // share.count)
+        if share and count is not None:
+            share = replace(share, copies=count // share.count) if count and count % share.count == 0 else None
         return self._match.stream(purpose, self.step, self.player, self.turn, self._draws, share=share)
 
-    def gather(self, tensor: Tensor) -> Tensor:
-        """The rows (N, …) of all processes that play the turn; a number counts as one row. Alone, the tensor as it is.
+    @overload
+    def gather(self, value: Tensor) -> Tensor: ...
 
-        For what a part computes over the batch, such as a mean that it remembers: `play.gather(lengths).mean()`.
+    @overload
+    def gather(self, value: DiscriminatorOutput) -> DiscriminatorOutput: ...
+
+    def gather(self, value: Tensor | DiscriminatorOutput) -> Tensor | DiscriminatorOutput:
+        """The rows (N, …) of all processes that play the turn; a number counts as one row. Alone, the value as it is.
+
+        For what a part computes over the batch: `play.gather(lengths).mean()`, or of outputs, without their features,
+        `play.gather(play.fake_output)`. Gradients pass through it. All processes have to come by, whatever their rows.
+        In `after_update` outputs are those of all already.
         """
-        return self._match.world.gather(tensor) if self._together else tensor
+        if isinstance(value, DiscriminatorOutput):
+            return self._of_all(value, features=False)
+        return self._match.world.gather(value) if self._together else value
 
     def let_go(self, fields: Mapping[str, Any]) -> None:
         """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
@@ -242,19 +258,28 @@ class Play:
             if any(getattr(output, field) is not empty for field, empty in fields.items()):
                 vars(self)[name] = replace(output, **fields)
 
+    def rest(self) -> None:
+        """The gradients of this part are there: what is kept for those that listen is cut from its graph."""
+        for name in MADE & vars(self).keys():
+            vars(self)[name] = detached(vars(self)[name])
+
     @torch.no_grad()
     def close(self, before: Sequence[Play] = ()) -> None:
         """The turn is over: what the discriminators have said is that of the whole batch from now on.
 
         before: the plays of the parts of the batch that came before this one.
         """
-        self._before = before
+        self._before, self._over = before, True
         if self._share is None:
             return
-        for name in ("real_output", "fake_output"):
-            said = [part._of_all(vars(part)[name]) for part in self.parts if name in vars(part)]
-            if said:
-                vars(self)[name] = by_row(lambda *rows: torch.cat(rows), self._count_of_all, FIELDS, *said)
+        said = {name: [vars(part).get(name) for part in self.parts] for name in ("real_output", "fake_output")}
+        made = [None not in outputs for outputs in said.values()]
+        if self._together:
+            made = self._match.world.all(made)  # what a process has not looked at, none has
+        for (name, outputs), everywhere in zip(said.items(), made, strict=True):
+            vars(self).pop(name, None)
+            if everywhere:
+                vars(self)[name] = self._put_together([output for output in outputs if output])
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
@@ -280,12 +305,27 @@ class Play:
                 network._compiled_call_impl = call
             vars(self).update(held)
 
-    def _of_all(self, output: DiscriminatorOutput) -> DiscriminatorOutput:
-        """An output with the rows of all processes; features, which are large, where the loss reads them."""
+    def _said(self, name: str) -> DiscriminatorOutput:
+        """What the discriminator says of a side; once the turn is over, of all of it."""
+        if not self._over:
+            output: DiscriminatorOutput = self._game(name)(self)
+            return output
+        with torch.no_grad():
+            return self._put_together([self._game(name)(part) for part in self.parts])
+
+    def _put_together(self, outputs: Sequence[DiscriminatorOutput]) -> DiscriminatorOutput:
+        """What is said of the whole batch, from what is said of its parts here."""
+        if self._share is None:
+            return outputs[0]
+        whole = [self._of_all(output, features=self._match.hears_features) for output in outputs]
+        count = self._count * (self._match.world.size if self._together else 1)
+        return by_row(lambda *rows: torch.cat(rows), count, *whole)
+
+    def _of_all(self, output: DiscriminatorOutput, *, features: bool) -> DiscriminatorOutput:
+        """An output with the rows of all processes; features are large, and stay out where nobody reads them."""
         if not self._together:
             return output
-        read = [name for name in FIELDS if name != "features" or self._match.reads_features]
-        return by_row(self.gather, self._rows.stop - self._rows.start, read, output)
+        return by_row(self.gather, self._count, output if features else replace(output, features=()))
 
     def _network(self, name: str) -> nn.Module:
         if name not in self.networks:

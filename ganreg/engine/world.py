@@ -135,6 +135,15 @@ class World:
             dist.all_reduce(found, dist.ReduceOp.MAX)
         return int(found)
 
+    def all(self, facts: Sequence[bool]) -> list[bool]:
+        """Of each fact whether it is true in all processes."""
+        if self.alone:
+            return list(facts)
+        found = torch.tensor(facts, dtype=torch.int32)
+        with self.together():
+            dist.all_reduce(found, dist.ReduceOp.MIN)
+        return [bool(fact) for fact in found.tolist()]
+
     def agree(self, number: int) -> bool:
         """Whether all processes have the same number, which is below 2^62."""
         return self.most(number) == -self.most(-number)

@@ -62,7 +62,10 @@ class Train(Section):
 
     steps: PositiveInt = Field(2000, description="steps of the schedule")
     batch_size: PositiveInt = Field(64, le=2**24, description="pictures in each player's turn")
-    accumulate: PositiveInt = Field(1, description="parts that a batch is cut into, their gradients summed")
+    accumulate: PositiveInt = Field(
+        1,
+        description="parts that a batch is cut into, their gradients summed; losses see a part",
+    )
     clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")

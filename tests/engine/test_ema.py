@@ -30,6 +30,29 @@ def test_weights_follow_the_formula_and_buffers_are_copied() -> None:
     assert not any(p.requires_grad for p in ema.networks["g"].parameters())
 
 
+class Reassigning(nn.Module):
+    """Puts another tensor in the place of its buffer in each forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.mean = 0.9 * self.mean + x.mean()
+        return x
+
+
+def test_a_buffer_that_is_another_tensor_in_each_step_is_copied() -> None:
+    network = Reassigning()
+    ema = Ema({"g": network}, partial(Averaging().at, train=Train()))
+    for step in range(3):
+        network(torch.ones(2))
+        ema.update(step)
+        assert torch.equal(ema.networks["g"].mean, network.mean)
+    assert network.mean > 2
+
+
 TRAIN = Train(steps=100, batch_size=32)
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from ganreg import Batch, Dataset, Optimizer, Penalty, Schedule
+from ganreg import Batch, Dataset, Discriminator, Generator, Optimizer, Penalty, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.task import DatasetInfo
@@ -54,6 +54,30 @@ def forwards(
             match.networks["generator"].register_forward_hook(seen)
         match.step()
     return count, [p.detach().clone() for network in match.networks.values() for p in network.parameters()]
+
+
+class Writes(torch.nn.Linear):
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(images.mul_(0.5).flatten(1))
+
+
+class Plain(torch.nn.Linear):
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(z).view(-1, 1, 28, 28)
+
+
+class Linear(Generator, name="linear"):
+    """Keeps nothing of its pictures for the backward pass."""
+
+    def build(self, task: Any) -> torch.nn.Module:
+        return Plain(task.latent, 784)
+
+
+class Rude(Discriminator, name="rude"):
+    """Writes into the pictures that it is given."""
+
+    def build(self, task: Any) -> torch.nn.Module:
+        return Writes(784, 1)
 
 
 IN_TURN: Verbs = (("update", "discriminator"), ("update", "generator"))
@@ -180,3 +204,11 @@ def test_players_share_the_batches_that_they_read(tiny: Tiny, shared: int) -> No
     Register.asked.clear()
     match.step()
     assert not {*map(tuple, Register.asked)} & {*map(tuple, turns)}
+
+
+def test_pictures_that_the_discriminator_has_written_into_are_made_again(tiny: Tiny) -> None:
+    parts = {"generator": Linear(), "discriminator": Rude()}
+    found = [forwards(tiny, IN_TURN, **parts, train={"reuse_fakes": reuse}) for reuse in (True, False)]
+    assert found[0][0] == 2
+    for mine, theirs in zip(found[0][1], found[1][1], strict=True):
+        assert torch.equal(mine, theirs)

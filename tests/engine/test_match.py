@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ganreg import Discriminator, Penalty, Schedule, Task
+from ganreg import Discriminator, Penalty, Schedule, SidedPenalty, Task
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
@@ -45,6 +45,18 @@ class Witness(Penalty, name="witness"):
     see: Callable[[Play], None]
 
     def after_update(self, play: Play) -> None:
+        self.see(play)
+
+
+SIDES = ("discriminator", "generator")
+
+
+class Seen(SidedPenalty, name="seen"):
+    """Sees a player's plays while their terms are made."""
+
+    see: Callable[[Play], None]
+
+    def __call__(self, play: Play) -> None:
         self.see(play)
 
 
@@ -84,10 +96,10 @@ def test_an_update_moves_its_player_and_nobody_else(tiny: Tiny) -> None:
 
 
 def test_fakes_carry_no_generator_graph_in_the_discriminators_turn(tiny: Tiny) -> None:
-    assert [(play.player, play.fake.requires_grad) for play in watched(tiny, steps=1)] == [
-        ("discriminator", False),
-        ("generator", True),
-    ]
+    seen: list[tuple[str, bool]] = []
+    sides = [Seen(side=side, see=lambda play: seen.append((play.player, play.fake.requires_grad))) for side in SIDES]
+    match_of(tiny(penalties=sides)).step()
+    assert seen == [("discriminator", False), ("generator", True)]
 
 
 def test_a_frozen_parameter_of_the_authors_stays_frozen(tiny: Tiny) -> None:
@@ -218,6 +230,8 @@ def test_whoever_listens_hears_all_that_was_said_of_a_batch_in_parts(tiny: Tiny)
         assert len(one.parts) == 1
         assert len(other.parts) == 2
         assert other.parts[-1] is other
+        for part in (one, *other.parts):
+            assert not any(made.requires_grad for made in (part.fake, part.fake_output.logits)), "that costs memory"
         torch.testing.assert_close(torch.cat([part.fake for part in other.parts]), one.fake, rtol=1e-4, atol=1e-5)
         assert one.fake_output.labels is not None
         assert other.fake_output.labels is not None

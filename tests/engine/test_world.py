@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +21,36 @@ import ganreg
 from ganreg.engine.checkpoints import read
 from ganreg.engine.folder import records
 from ganreg.engine.loop import Stop
-from ganreg.engine.match import Match
 from ganreg.engine.streams import Share, Stream
 from ganreg.engine.world import World
 from ganreg.errors import Interrupted, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.runspec import Train
+from tests.engine.strangers import BRIGHT
 
 CPU = torch.device("cpu")
-TOGETHER = Path(__file__).parent / "together.py"
+TOGETHER, STRANGERS = (Path(__file__).parent / name for name in ("together.py", "strangers.py"))
 STEPS = 5
-BRIGHT = 0.02
-LEARNING: Mapping[str, Any] = {"penalties": ["learning"]}
-COPIES: Mapping[str, Any] = {
-    "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
-    "penalties": [{"name": "copies", "weight": 9}],
+STRANGE: Mapping[str, Mapping[str, Any]] = {
+    "copies": {
+        "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
+        "penalties": [{"name": "copies", "weight": 9}],
+    },
+    "learning": {"penalties": ["learning"]},
+    "listening": {"discriminator": "tiny-judge", "penalties": ["listening"], "train": {"accumulate": 2}},
+    "mixed": {"loss": "tiny-relativistic", "schedule": "mixed"},
+    "packed": {
+        "discriminator": "tiny-judge",
+        "game": "packed",
+        "loss": "tiny-relativistic",
+        "penalties": ["listening"],
+    },
+    # The first passes over pictures that one of two processes may have all of, the second over all.
+    "skips": {"penalties": ["skipping", {"name": "skipping", "every_row": True}, "tiny-r1"]},
+    "sometimes": {"discriminator": "tiny-judge", "penalties": ["sometimes", "listening"]},
 }
-SKIPS: Mapping[str, Any] = {"penalties": ["skipping", {"name": "skipping", "every_row": True}, "tiny-r1"]}
-"""The first penalty passes over pictures that one of two processes may have all of, the second over all."""
 
-MANNERS: Mapping[str, Mapping[str, Any]] = {
+MANNERS: dict[str, Mapping[str, Any]] = {
     "alternating": {},
     "conditional": {"conditional": True},
     "r1": {"penalties": [{"name": "tiny-r1", "weight": 2, "every": 2}]},
@@ -71,6 +82,18 @@ MANNERS: Mapping[str, Mapping[str, Any]] = {
         "optimizers": {player: {"name": "tiny-sgd", "lr": 0.05} for player in ("generator", "discriminator")},
     },
 }
+if all(map(find_spec, ("ganreg_losses", "ganreg_penalties", "ganreg_discriminant"))):  # what looks at whole batches
+    terms = ("losses/feature-matching", "losses/pull-away", "losses/mode-seeking", "losses/gdpp")
+    steep = ("penalties/max-gradient-penalty", "penalties/dragan")
+    contrastive = {"name": "discriminant/contrastive", "base": "tiny-judge"}
+    MANNERS |= {
+        "coupled": {"discriminator": "tiny-judge", "loss": "losses/top-k", "penalties": [*terms, *steep]},
+        "contrastive": {
+            "conditional": True,
+            "discriminator": contrastive,
+            "penalties": ["discriminant/contrastive", "discriminant/d2d-ce"],
+        },
+    }
 
 
 def spec_of(composition: Mapping[str, Any], folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,21 +132,15 @@ def begin(spec: str) -> None:
 def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two processes, launched once, have played every manner and called what has a file here."""
     folder = tmp_path_factory.mktemp("together")
-    (folder / "mine.py").write_text(MINE)
     forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
     begin(written(composition, folder / "begun", 6)[1])
-    mine = ("--plugin", str(folder / "mine.py"))
+    mine = ("--plugin", str(STRANGERS))
+    strange = {name: [*mine, *written(composition, folder / name, 4, **changes)] for name, changes in STRANGE.items()}
     work = {
         "runs": [spec_of(composition, folder / name, changes) for name, changes in MANNERS.items()],
         "calls": {
+            **strange,
             "forgets": [*mine, *forgetful],
-            "skips": [*mine, *written(composition, folder / "skips", 4, **SKIPS)],
-            "learning": [
-                "--plugin",
-                str(folder / "mine.py"),
-                *written(composition, folder / "learning", 4, **LEARNING),
-            ],
-            "copies": [*mine, *written(composition, folder / "copies", 4, **COPIES)],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -262,10 +279,9 @@ def test_a_process_that_dies_brings_the_run_down_and_what_is_started_again_goes_
 
 def test_what_fails_in_the_first_process_alone_ends_both(composition: dict[str, Any], tmp_path: Path) -> None:
     """Though a part has a state, which they compare where they save together."""
-    (tmp_path / "mine.py").write_text(MINE)
     begin(written(composition, tmp_path / "other", 6)[1])
     changes = {"augment": "tiny-ada", "metrics": [{"name": "failing", "every": 3}], "init": str(tmp_path / "other/run")}
-    words = ["--plugin", str(tmp_path / "mine.py"), *written(composition, tmp_path / "here", 9, **changes)]
+    words = ["--plugin", str(STRANGERS), *written(composition, tmp_path / "here", 9, **changes)]
     result = subprocess.run(command("-m", "ganreg", *words), capture_output=True, text=True, timeout=240, env=quiet())
     assert result.returncode != 0
     assert "the metric 'failing' failed after step 3, which is saved" in result.stderr
@@ -286,106 +302,39 @@ def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
     assert heard(pairs, "forgets", 0).count("the state of penalties.forgetful differs between the processes") == 1
 
 
-MINE = """
-import torch
-from ganreg import Metric, Penalty, hookimpl
-
-BRIGHT = 0.02
-
-class Level(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.register_buffer("level", torch.zeros(()))
-
-    def forward(self, play):
-        self.level.copy_(play.real.mean())
-        return (play.real_output.logits * self.level).mean()
-
-class Skipping(Penalty, name="skipping"):
-    every_row: bool = False
-
-    def __call__(self, play):
-        rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
-        return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
-
-class Learned(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.scale = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, play):
-        return (play.real_output.logits.flatten() - self.scale * play.real.mean(dim=(1, 2, 3))).square().mean()
-
-    def after_update(self, play):
-        if play.player == "discriminator":
-            with torch.no_grad():
-                self.scale -= self.scale.grad
-            self.scale.grad = None
-
-class Learning(Penalty, name="learning"):
-    def build(self, task):
-        return Learned()
-
-class Copies(Penalty, name="copies"):
-    def __call__(self, play):
-        labels = None if play.labels is None else play.labels.repeat(3)
-        images = torch.cat([play.real, -play.real, play.real.flip(2)])
-        return play.discriminate(images, labels).logits.square().mean()
-
-class Failing(Metric, name="failing"):
-    def __call__(self, evaluation):
-        raise OSError("no room for figures")
-
-class Forgetful(Penalty, name="forgetful"):
-    def build(self, task):
-        return Level()
-
-@hookimpl
-def ganreg_components():
-    return [Copies, Failing, Forgetful, Learning, Skipping]
-"""
-
-
 def test_that_each_normalizes_its_own_pictures_is_said_once(pairs: Path) -> None:
     said = "batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all\n"
     assert heard(pairs, "normalizes", 0).count(said) == 1
     assert said not in heard(pairs, "resumes", 0)
 
 
+@pytest.mark.parametrize("name", STRANGE)
+def test_parts_of_strangers_are_played_as_by_one_process(
+    name: str, pairs: Path, composition: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "differs between the processes" not in heard(pairs, name, 0)
+    spec, registry = spec_alone(composition, tmp_path, STRANGE[name]), Registry.discover(files=[STRANGERS])
+    alone = ganreg.compose(registry=registry, **spec).train()
+    mine, theirs = (read(folder / "checkpoints" / "00000004") for folder in (alone.folder, pairs / name / "run"))
+    for path, tensor in tensors(mine["parts"]):
+        torch.testing.assert_close(dict(tensors(theirs["parts"]))[path], tensor, rtol=1e-3, atol=1e-5, msg=path)
+    for one, two in zip(*(records(f / "log.jsonl") for f in (alone.folder, pairs / name / "run")), strict=True):
+        assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
+
+
 def test_a_term_that_one_of_the_processes_has_not_counts_as_zero_there(
     pairs: Path, composition: dict[str, Any], tmp_path: Path
 ) -> None:
-    match, logged = played_alike("skips", SKIPS, pairs, composition, tmp_path)
+    logged = records(pairs / "skips" / "run" / "log.jsonl")
     assert not any("discriminator/skipping.2" in record["losses"] for record in logged)
+    spec, registry = spec_alone(composition, tmp_path, STRANGE["skips"]), Registry.discover(files=[STRANGERS])
+    match = ganreg.compose(registry=registry, **spec).assemble().match
     bright = [match.read(step, slice(0, 8)).images.mean(dim=(1, 2, 3)) > BRIGHT for step in range(4)]
     assert any(rows[:4].any() != rows[4:].any() for rows in bright), "one process has the term, and the other has not"
 
 
-def test_an_augmentation_of_copies_of_the_batch_has_the_numbers_of_one_process(
-    pairs: Path, composition: dict[str, Any], tmp_path: Path
-) -> None:
-    played_alike("copies", COPIES, pairs, composition, tmp_path)
-
-
-def test_weights_of_a_penalty_that_learns_learn_from_all_pictures(
-    pairs: Path, composition: dict[str, Any], tmp_path: Path
-) -> None:
-    played_alike("learning", LEARNING, pairs, composition, tmp_path)
-    assert "differs between the processes" not in heard(pairs, "learning", 0)
-
-
-def played_alike(
-    name: str, changes: Mapping[str, Any], pairs: Path, composition: dict[str, Any], tmp_path: Path
-) -> tuple[Match, list[dict[str, Any]]]:
-    """What two processes have called is played by one, with the same losses: its match, as it begins, and its log."""
-    heard(pairs, name, 0)
-    registry = Registry.discover(files=[pairs / "mine.py"])
-    spec = spec_of(composition, tmp_path / "alone", {**changes, "train": {"steps": 4}})
-    alone = ganreg.compose(registry=registry, **spec).train()
-    logs = [records(folder / "log.jsonl") for folder in (alone.folder, pairs / name / "run")]
-    for one, two in zip(*logs, strict=True):
-        assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
-    return ganreg.compose(registry=registry, **spec).assemble().match, logs[0]
+def spec_alone(composition: dict[str, Any], folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
+    return spec_of(composition, folder / "alone", {**changes, "train": {"steps": 4, **changes.get("train", {})}})
 
 
 def test_a_mistake_is_told_once(pairs: Path) -> None:

@@ -117,7 +117,7 @@ def test_apa_is_its_base_otherwise(make_match):
 
 def test_apa_keeps_the_gradient_of_the_real_side_from_the_generator(make_match):
     match = make_match(game={**PLAIN_APA, "initial": 1})
-    match.gradients("generator")
+    match.objective("generator")()  # whose plays keep their graphs
     play, level = match._plays["generator"][-1], match.networks["generator"].level
     assert torch.equal(play.real_output.logits, play.fake_output.logits)
     assert play.fake.requires_grad

@@ -153,7 +153,7 @@ class Contrastive(ClassTerm, name="contrastive"):
         """The share of a picture's own class among what it is like; a scalar."""
         import torch
 
-        output = self.output(play)
+        output = play.gather(self.output(play))
         own, likeness = (value / self.temperature for value in _likeness(output))
         itself = torch.eye(len(own), dtype=torch.bool, device=own.device)
         same = _same_class(output) & ~itself
@@ -181,7 +181,7 @@ class DataToData(ClassTerm, name="d2d-ce"):
         """Cross-entropy of the class among pictures of others; a scalar."""
         import torch
 
-        output = self.output(play)
+        output = play.gather(self.output(play))
         own, likeness = _likeness(output)
         near = (own - self.positive).clamp(max=0) / self.temperature
         apart = (likeness - self.negative).clamp(min=0) / self.temperature

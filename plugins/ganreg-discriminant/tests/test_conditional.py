@@ -34,7 +34,8 @@ def said(seed, **shapes):
 
 def both_sides(**shapes):
     (real, r), (fake, f) = said(1, **shapes), said(2, **shapes)
-    return SimpleNamespace(real_output=real, fake_output=fake), r, f, [*r.values(), *f.values()]
+    play = SimpleNamespace(real_output=real, fake_output=fake, gather=lambda output: output)
+    return play, r, f, [*r.values(), *f.values()]
 
 
 def log_share(logits, index):

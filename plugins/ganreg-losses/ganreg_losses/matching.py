@@ -39,7 +39,8 @@ class FeatureMatching(Penalty, name="feature-matching"):
         pairs = [pair for real, fake in scales for pair in zip(self._of(real), self._of(fake), strict=True)]
         if self.by == "pictures":
             return torch.stack([(real - fake).abs().mean() for real, fake in pairs]).sum()
-        return torch.stack([(real.mean(0) - fake.mean(0)).square().sum() for real, fake in pairs]).sum()
+        means = [play.gather((real.mean(0) - fake.mean(0))[None]).mean(0) for real, fake in pairs]
+        return torch.stack([mean.square().sum() for mean in means]).sum()
 
     def _of(self, output: DiscriminatorOutput) -> list[Tensor]:
         """The layers that are matched."""
@@ -71,7 +72,7 @@ class PullAway(Penalty, name="pull-away"):
         from torch.nn.functional import normalize
 
         terms = []
-        for scale in play.fake_output.scales():
+        for scale in play.gather(play.fake_output).scales():
             directions = normalize(scale.embedding, dim=1)
             squares = (directions @ directions.T).square()
             terms.append((squares.sum() - squares.diagonal().sum()) / max(len(squares) * (len(squares) - 1), 1))
@@ -94,13 +95,15 @@ class ModeSeeking(Penalty, name="mode-seeking"):
         """The inverse of the batch's ratio; a scalar."""
         import torch
 
-        single = len(play.z) == 1
-        others = play.random("mode-seeking").normal(*play.z.shape) if single else play.z.roll(1, dims=0)
-        known = not single and play.labels is None and play.source is None
-        images = play.fake.roll(1, dims=0) if known else play.generate(others)
-        apart = (play.z - others).abs().mean().clamp_min(torch.finfo(play.z.dtype).eps)
-        ratio = (play.fake - images).abs().mean() / apart
-        return 1 / (ratio + self.epsilon)
+        z, fake = play.gather(play.z), play.gather(play.fake)
+        if len(z) > 1 and play.labels is None and play.source is None:
+            others, images = z.roll(1, dims=0), fake.roll(1, dims=0)
+        else:  # the label and source of each of the rows that are here
+            single = len(play.z) == 1
+            chosen = play.random("mode-seeking").normal(*play.z.shape) if single else play.z.roll(1, dims=0)
+            others, images = play.gather(chosen), play.gather(play.generate(chosen))
+        apart = (z - others).abs().mean().clamp_min(torch.finfo(z.dtype).eps)
+        return 1 / ((fake - images).abs().mean() / apart + self.epsilon)
 
 
 class GDPP(Penalty, name="gdpp"):
@@ -121,7 +124,8 @@ class GDPP(Penalty, name="gdpp"):
         import torch
 
         terms = []
-        for real, fake in zip(play.real_output.scales(), play.fake_output.scales(), strict=True):
+        real_output, fake_output = play.gather(play.real_output), play.gather(play.fake_output)
+        for real, fake in zip(real_output.scales(), fake_output.scales(), strict=True):
             values, vectors = _spectrum(real.embedding)
             others, other_vectors = _spectrum(fake.embedding)
             rank = min(real.embedding.shape)

@@ -59,7 +59,7 @@ class InfoMax(SidedPenalty, name="infomax"):
         """InfoNCE of local and global features; a scalar."""
         import torch
 
-        output = self.output(play)
+        output = play.gather(self.output(play))
         places = output.extra["local"].flatten(2)
         products = torch.einsum("nr,mrp->nmp", output.extra["global"], places)
         shares = products.flatten(1).log_softmax(dim=1).view_as(products)

@@ -52,7 +52,7 @@ class MaxGradientPenalty(GradientPenalty, name="max-gradient-penalty"):
 
     def __call__(self, play: Play) -> Tensor:
         """The maximum over the batch; a scalar."""
-        return play.gradients(play.between("between")).flatten(1).square().sum(dim=1).amax()
+        return play.gather(play.gradients(play.between("between")).flatten(1).square().sum(dim=1)).amax()
 
 
 class DRAGAN(GradientPenalty, name="dragan"):
@@ -69,7 +69,7 @@ class DRAGAN(GradientPenalty, name="dragan"):
         """The mean over the batch; a scalar."""
         from ganreg_penalties.gradients import norms
 
-        noise = self.scale * play.real.std() * play.random("dragan").normal(*play.real.shape)
+        noise = self.scale * play.gather(play.real).std() * play.random("dragan").normal(*play.real.shape)
         return (norms(play, play.real + noise) - self.target).square().mean()
 
 

@@ -1,0 +1,152 @@
+"""Parts whose authors have not thought of several processes: a plugin file."""
+
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from ganreg import DiscriminatorOutput, Game, Metric, Penalty, Schedule, hookimpl
+
+BRIGHT = 0.02
+
+
+class Level(nn.Module):
+    """Remembers the mean of its own pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("level", torch.zeros(()))
+
+    def forward(self, play):
+        self.level.copy_(play.real.mean())
+        return (play.real_output.logits * self.level).mean()
+
+
+class Forgetful(Penalty, name="forgetful"):
+    def build(self, task):
+        return Level()
+
+
+class Skipping(Penalty, name="skipping"):
+    """Passes over pictures that one of two processes may have all of."""
+
+    every_row: bool = False
+
+    def __call__(self, play):
+        rows = play.real.mean(dim=(1, 2, 3)) > (9 if self.every_row else BRIGHT)
+        return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
+
+
+class Failing(Metric, name="failing"):
+    def __call__(self, evaluation):
+        raise OSError("no room for figures")
+
+
+class Learned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, play):
+        return (play.real_output.logits.flatten() - self.scale * play.real.mean(dim=(1, 2, 3))).square().mean()
+
+    def after_update(self, play):
+        if play.player == "discriminator":
+            with torch.no_grad():
+                self.scale -= self.scale.grad
+            self.scale.grad = None
+
+
+class Learning(Penalty, name="learning"):
+    """Has a weight of its own, which it moves itself."""
+
+    def build(self, task):
+        return Learned()
+
+
+class Copies(Penalty, name="copies"):
+    """Shows the discriminator, and the run's augmentation, three times the batch."""
+
+    def __call__(self, play):
+        labels = None if play.labels is None else play.labels.repeat(3)
+        images = torch.cat([play.real, -play.real, play.real.flip(2)])
+        return play.discriminate(images, labels).logits.square().mean()
+
+
+class Heard(nn.Module):
+    def __init__(self):
+        super().__init__()
+        for name in ("features", "late", "packs"):
+            self.register_buffer(name, torch.zeros(()))
+
+    def forward(self, play):
+        return None
+
+    def after_update(self, play):
+        if play.player == "generator":
+            self.late += play.real_output.logits.square().mean()
+        else:
+            self.packs += play.fake_output.logits.square().sum()
+            self.features += sum(part.square().mean() for part in play.real_output.features)
+
+
+class Listening(Penalty, name="listening"):
+    """Remembers what was said, features too; of real pictures in the generator's turn nobody has asked before."""
+
+    requires = frozenset({"features"})
+
+    def build(self, task):
+        return Heard()
+
+
+class Sometimes(Penalty, name="sometimes"):
+    """Looks at what is said of real pictures in one of two processes alone."""
+
+    player = "generator"
+
+    def __call__(self, play):
+        rows = play.real.mean(dim=(1, 2, 3)) > BRIGHT
+        return None if rows.is_meta or not rows.any() else 0 * play.real_output.logits.mean()
+
+
+class Packed(Game, name="packed"):
+    """PacGAN (Lin et al., 2017; arXiv:1712.04086): pictures are judged by twos."""
+
+    networks: ClassVar = {"generator": "generator", "discriminator": "discriminator"}
+    players: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
+
+    def real_output(self, play):
+        return packs(play.discriminate(play.real))
+
+    def fake_output(self, play):
+        return packs(play.discriminate(play.fake))
+
+    def terms(self, play):
+        if play.player == "discriminator":
+            return {"loss": play.loss.discriminator(play.real_output, play.fake_output)}
+        real = play.real_output if play.loss.generator_uses_real else None
+        return {"loss": play.loss.generator(real, play.fake_output)}
+
+
+def packs(output):
+    return DiscriminatorOutput(output.logits.reshape(-1, 2).mean(dim=1), features=output.features)
+
+
+class Mixed(Schedule, name="mixed"):
+    """One player by its gradients, the other by its objective, on one batch."""
+
+    shared_turns = 1
+
+    def step(self, game):
+        game.gradients("discriminator")
+        weights = game.player("generator").parameters
+        gradients = torch.autograd.grad(game.objective("generator")(), weights)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        for player in game.players:
+            game.apply(player)
+
+
+@hookimpl
+def ganreg_components():
+    return [Copies, Failing, Forgetful, Learning, Listening, Mixed, Packed, Skipping, Sometimes]
