@@ -10,6 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganreg.engine.blame import sentence
+from ganreg.errors import PluginError
+
 Place = tuple[dict[str, Any], str]
 
 
@@ -22,7 +25,7 @@ class Ema:
     def __init__(self, networks: Mapping[str, nn.Module], decay: Callable[[int], float]) -> None:
         self._sources = networks
         self._decay = decay
-        self.networks = {name: deepcopy(network).requires_grad_(False) for name, network in networks.items()}
+        self.networks = {name: _copy(name, network) for name, network in networks.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -60,6 +63,21 @@ class Ema:
             for key, tensor in copy.state_dict(keep_vars=True).items():
                 if id(tensor) not in known:
                     tensor.copy_(source[key])
+
+
+def _copy(name: str, network: nn.Module) -> nn.Module:
+    """A network of its own, without gradients. Raises PluginError where it cannot be copied."""
+    # Weights that are computed from others, as by torch's older weight_norm, are no leaves, which deepcopy refuses.
+    attributes = [value for module in network.modules() for value in vars(module).values()]
+    computed = [value for value in attributes if isinstance(value, Tensor) and not value.is_leaf]
+    try:
+        copy = deepcopy(network, {id(value): value.detach().clone() for value in computed})
+    except Exception as error:
+        told = f"the network '{name}' cannot be copied for the moving average (ema: null does without)"
+        raise PluginError(f"{told}: {sentence(error)}") from error
+    for parameter in copy.parameters():
+        parameter.requires_grad_(False)
+    return copy
 
 
 def _places(network: nn.Module) -> list[Place]:

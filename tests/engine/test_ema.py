@@ -2,13 +2,15 @@
 
 import math
 from functools import partial
+from threading import Lock
 
 import pytest
 import torch
 from torch import nn
 
+from ganreg import Generator, Task
 from ganreg.engine.ema import Ema
-from ganreg.errors import SpecError
+from ganreg.errors import PluginError, SpecError
 from ganreg.spec.runspec import Ema as Averaging
 from ganreg.spec.runspec import Train
 from tests.conftest import Tiny
@@ -51,6 +53,35 @@ def test_a_buffer_that_is_another_tensor_in_each_step_is_copied() -> None:
         ema.update(step)
         assert torch.equal(ema.networks["g"].mean, network.mean)
     assert network.mean > 2
+
+
+def test_weights_that_are_computed_from_others_follow(tiny: Tiny) -> None:
+    class Plain(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            with pytest.warns(FutureWarning, match="weight_norm"):
+                self.linear = nn.utils.weight_norm(nn.Linear(8, 784))
+
+        def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+            return self.linear(z).view(-1, 1, 28, 28)
+
+    class Normed(Generator, name="normed"):
+        def build(self, task: Task) -> nn.Module:
+            return Plain()
+
+    match = tiny(generator=Normed(), ema={"decay": 0.0}).assemble().match
+    match.step()
+    z = torch.randn(2, 8)
+    network, average = match.networks["generator"], match.generators["generator"]
+    assert average is not network
+    assert torch.allclose(average(z), network(z), atol=1e-6)
+
+
+def test_a_network_that_cannot_be_copied_is_named() -> None:
+    network = nn.Linear(2, 2)
+    network.lock = Lock()
+    with pytest.raises(PluginError, match=r"'g' cannot be copied .*ema: null.*: TypeError: cannot pickle"):
+        Ema({"g": network}, lambda step: 0.5)
 
 
 TRAIN = Train(steps=100, batch_size=32)
