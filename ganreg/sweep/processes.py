@@ -74,7 +74,7 @@ def execute(job: Job, begun: dict[str, subprocess.Popen[bytes]], stopped: Event)
         job.log.open("wb") as log,
         subprocess.Popen(
             # Not what stands in the current folder, which may be called as a module is.
-            [sys.executable, "-P", "-m", "ganreg.sweep.cell", *job.arguments],
+            [sys.executable, "-P", "-m", "ganreg.cli.cell", *job.arguments],
             stdin=subprocess.PIPE,  # it closes where this process is killed, and the cell stops
             stdout=subprocess.DEVNULL,
             stderr=log,

@@ -1,4 +1,4 @@
-"""`python -m ganreg.sweep.cell`: `python -m ganreg` for a cell, which ends with whoever began it.
+"""`python -m ganreg.cli.cell`: `python -m ganreg` for a cell of a sweep, which ends with whoever began it.
 
 Its standard input is a pipe that nobody writes into, and that closes when the other end dies, however it does.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-from runpy import run_module
+import sys
 from threading import Thread
+
+from ganreg.cli import main
 
 
 def _end_with(pipe: int) -> None:
@@ -21,4 +23,4 @@ if __name__ == "__main__":
     lifeline = os.dup(0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what asks for input finds its end, and does not wait
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    run_module("ganreg", run_name="__main__")
+    sys.exit(main())
