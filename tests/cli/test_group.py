@@ -120,16 +120,28 @@ def test_data_that_is_missing_has_exit_code_5(
     assert (result.code, result.out, result.err) == (5, "", "error: there is no nowhere\n")
 
 
-def test_an_unexpected_error_is_one_line_unless_debugging(
+def test_a_dataset_that_cannot_tell_of_itself_is_named(
     ganreg: Call, install: Callable[[str, str], None], tiny: tuple[str, ...]
 ) -> None:
     install("faulty", FAULTY)
     faulty = ("check", *tiny, "--data", "faulty")
     result = ganreg(*faulty)
-    assert result.code == 1
-    assert result.err.startswith("error: internal error: ZeroDivisionError: by its author\n  help: ")
-    assert "Traceback" not in result.err
+    told = "error: the dataset 'faulty' cannot tell of itself: ZeroDivisionError: by its author\n"
+    assert (result.code, result.err) == (5, told)
     assert 'raise ZeroDivisionError("by its author")' in ganreg("--debug", *faulty).err
+
+
+def test_an_unexpected_error_is_one_line_unless_debugging(
+    ganreg: Call, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganreg.check.dry_run", lambda *_: 1 // 0)  # a fault of ganreg's own, as none is known
+    result = ganreg("check", *tiny)
+    assert result.code == 1
+    assert result.err.startswith(
+        "error: internal error: ZeroDivisionError: integer division or modulo by zero\n  help: "
+    )
+    assert "Traceback" not in result.err
+    assert "lambda *_: 1 // 0" in ganreg("--debug", "check", *tiny).err
 
 
 def test_debugging_by_the_environment(
