@@ -55,10 +55,10 @@ class Evaluation:
     def generated(self, count: int) -> Iterator[Batch]:
         """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device.
 
-        In a conditional run the classes come in equal shares of all of them, in order.
+        In a conditional run the classes come in turn, and so in equal shares.
         """
         done = 0
-        for batch in generated(self._match, self._feed, count, "metrics"):
+        for batch in generated(self._match, self._feed, count, "metrics", in_turn=True):
             yield replace(batch, images=batch.images.clamp(-1, 1))
             done += len(batch)
             self._tick("generated", done, count)

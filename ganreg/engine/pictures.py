@@ -26,7 +26,7 @@ def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -
     With them are the labels and the source pictures that they were made from. In a conditional run the classes come in
     equal shares, in order. The feed is for image-to-image games. Raises PluginError for any other number of pictures.
     """
-    parts = list(generated(match, feed, count, *purpose))
+    parts = list(generated(match, feed, count, *purpose, in_turn=False))
     return Batch(
         torch.cat([part.images for part in parts]),
         _joined([part.labels for part in parts]),
@@ -40,14 +40,19 @@ def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
 
 
 @torch.no_grad()
-def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Iterator[Batch]:
-    """What `generate` gives, in batches of the run's size; noise, classes and sources are those of the whole."""
+def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, in_turn: bool) -> Iterator[Batch]:
+    """What `generate` gives, in batches of the run's size; noise, classes and sources are those of the whole.
+
+    in_turn: each picture is of the class after the last one's, so that the first pictures are of all classes, too.
+    """
     network = next(iter(match.generators.values()))
     z = match.noise(count, *purpose)
     task, size = match.parts.task, match.spec.train.batch_size
     for start in range(0, count, size):
         part = torch.arange(start, min(start + size, count))
-        labels = None if task.classes is None else (part * task.classes // count).to(match.device)
+        labels = None
+        if task.classes is not None:
+            labels = (part % task.classes if in_turn else part * task.classes // count).to(match.device)
         source = feed.take(part % len(feed)).source if task.source and feed else None
         with evaluating(network):
             images = match.spec.game.sample(network, z[start : start + size], labels, source)
