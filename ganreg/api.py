@@ -16,7 +16,7 @@ from ganreg.errors import GanregError, Interrupted, PluginError, RunFolderError,
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
-from ganreg.spec.compatibility import task_of
+from ganreg.spec.compatibility import info_of, task_of
 from ganreg.spec.document import Document, from_mapping, read
 from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
@@ -99,7 +99,7 @@ class Run:
     def _check(self, given: Mapping[str, Any] | None) -> DryRun:
         from ganreg.check import dry_run
 
-        return dry_run(self.spec, task_of(self.spec, self.spec.data.info()), given)
+        return dry_run(self.spec, task_of(self.spec, info_of(self.spec)), given)
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -304,7 +304,7 @@ class Run:
         from ganreg.engine.building import training_of
         from ganreg.engine.world import ALONE
 
-        task = task_of(self.spec, self.spec.data.info())
+        task = task_of(self.spec, info_of(self.spec))
         with self.document.locating():
             return training_of(self.spec, task, self.folder, world or ALONE, say)
 

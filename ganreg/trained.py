@@ -24,7 +24,7 @@ from ganreg.engine.restore import trained_task
 from ganreg.engine.streams import rekey
 from ganreg.errors import CheckpointError, GanregError, PluginError, UsageError
 from ganreg.seeds import derive
-from ganreg.spec.compatibility import task_of
+from ganreg.spec.compatibility import info_of, task_of
 from ganreg.task import Task
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Trained:
         match, feed = self.at(which)
         if feed is None:
             run, task = self._run, match.parts.task
-            if task != task_of(run.spec, run.spec.data.info()):
+            if task != task_of(run.spec, info_of(run.spec)):
                 raise CheckpointError("the checkpoint does not fit the data: its shapes are not theirs")
             feed = feed_of(run.spec, task)
             self._loaded = match, feed
@@ -139,7 +139,7 @@ class Trained:
     def _take(self, state: Mapping[str, Any]) -> None:
         run = self._run
         task = trained_task(state, run.spec)
-        if task.source is not None and task != task_of(run.spec, run.spec.data.info()):
+        if task.source is not None and task != task_of(run.spec, info_of(run.spec)):
             raise CheckpointError("it does not fit this run: its source pictures are not those of the data")
         feed = feed_of(run.spec, task) if task.source else None
         match = match_of(run.spec, task, feed)

@@ -17,8 +17,18 @@ import pytest
 
 import ganreg
 from ganreg.api import Run
+from ganreg.engine.loop import Stop
+from ganreg.errors import Interrupted
 
 Tiny = Callable[..., Run]
+
+
+def begin(run: Run, steps: int) -> None:
+    """Train the first steps, after which a signal stops the run."""
+    stop = Stop()
+    with pytest.raises(Interrupted):
+        run.train(stop=stop, tick=lambda done: setattr(stop, "signal_number", 15) if done == steps - 1 else None)
+
 
 PARTS: dict[str, Any] = {
     "data": {"name": "tiny-pictures", "side": 28, "classes": 10, "count": 40},

@@ -42,7 +42,7 @@ def by_row(change: Callable[..., Tensor], count: int, *outputs: DiscriminatorOut
         if isinstance(last, Mapping):
             return {name: changed(*(value.get(name) for value in values)) for name in last}
         a_row_each = all(isinstance(value, Tensor) and value.dim() > 0 and len(value) in counts for value in values)
-        return change(*values) if a_row_each and last is not None else last
+        return change(*values) if a_row_each else last
 
     return replace(outputs[-1], **{name: changed(*(getattr(output, name) for output in outputs)) for name in FIELDS})
 

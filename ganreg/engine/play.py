@@ -264,7 +264,7 @@ class Play:
             vars(self)[name] = detached(vars(self)[name])
 
     @torch.no_grad()
-    def close(self, before: Sequence[Play] = ()) -> None:
+    def close(self, before: Sequence[Play]) -> None:
         """The turn is over: what the discriminators have said is that of the whole batch from now on.
 
         before: the plays of the parts of the batch that came before this one.

@@ -18,7 +18,7 @@ from ganreg.engine.match import Match
 from ganreg.engine.play import Play
 from ganreg.engine.state import join, split
 from ganreg.errors import CheckpointError
-from ganreg.spec.compatibility import task_of
+from ganreg.spec.compatibility import info_of, task_of
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 from ganreg.testing import partners
@@ -59,7 +59,7 @@ def match(
     double: in float64. size: pictures in a batch. changes: parameters of the subject. train: keys of the spec's own.
     """
     spec = compose(subject, double=double, size=size, changes=changes, **train)
-    task = task_of(spec, spec.data.info())
+    task = task_of(spec, info_of(spec))
     parts = assemble(spec, task, device)
     if double:
         for network in parts.networks.values():

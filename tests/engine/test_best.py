@@ -18,7 +18,7 @@ from ganreg.engine.state import same
 from ganreg.errors import CheckpointError, Interrupted, PluginError, SpecError, UsageError
 from ganreg.report import compare
 from ganreg.spec.runspec import Best
-from tests.conftest import Tiny
+from tests.conftest import Tiny, begin
 
 
 class Bowl(Metric, name="bowl"):
@@ -240,9 +240,7 @@ def test_the_best_and_the_latest_are_those_of_now(tiny: Tiny) -> None:
     """Also where the run has gone on since they were asked for, here or in another process."""
     output = {"best": "bowl/depth", "keep": 1, "checkpoint_every": 2}
     run = tiny(metrics=[Bowl(every=1, bottom=8)], train={"steps": 9}, output=output)
-    stop = Stop()
-    with pytest.raises(Interrupted):
-        run.train(stop=stop, tick=lambda step: setattr(stop, "signal_number", 15) if step == 4 else None)
+    begin(run, 5)
     watching = again(run)
     assert [run.evaluate(checkpoint="best")[0].step, watching.evaluate()[0].step] == [5, 5]
     run.train(resume=True)

@@ -1,6 +1,5 @@
 """In which order kernels lie in memory changes how long a run takes, and nothing else."""
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,9 @@ from torch import Tensor, nn
 
 from ganreg import Discriminator, Generator, Optimizer, Schedule
 from ganreg.api import Run
-from ganreg.engine.loop import Stop
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
-from ganreg.errors import Interrupted
-
-Tiny = Callable[..., Run]
+from tests.conftest import Tiny, begin
 
 
 class Drawing(nn.Module):
@@ -172,11 +168,7 @@ def test_the_order_changes_no_step(convolving: Tiny) -> None:
 
 def test_a_run_goes_on_in_the_order_that_it_began_with(convolving: Tiny) -> None:
     whole, stopped = convolving(name="whole").train(), convolving(name="stopped")
-    stop = Stop()
-    with pytest.raises(Interrupted):
-        stopped.train(
-            stop=stop, tick=lambda step: setattr(stop, "signal_number", signal.SIGTERM) if step == 2 else None
-        )
+    begin(stopped, 3)
     stopped.train(resume=True)
     assert whole.training is not None
     assert stopped.training is not None

@@ -1,6 +1,5 @@
 """Optimizers: torch's own can be used, and what they know outlives the growth of networks."""
 
-import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,12 +8,9 @@ import torch
 from pydantic import Field
 
 from ganreg import Optimizer, Task
-from ganreg.api import Run
-from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
-from ganreg.errors import Interrupted
+from tests.conftest import Tiny, begin
 
-Tiny = Callable[..., Run]
 GROWING: dict[str, Any] = {
     "data": {"name": "tiny-pictures", "side": 16, "count": 40},
     "generator": "tiny-growing",
@@ -40,11 +36,7 @@ def test_an_optimizer_may_look_at_numbers(tiny: Tiny, make: Any) -> None:
     whole, stopped = (tiny(name=name, optimizers=both(make), ema=None) for name in ("whole", "stopped"))
     whole.check()
     whole.train()
-    stop = Stop()
-    with pytest.raises(Interrupted):
-        stopped.train(
-            stop=stop, tick=lambda step: setattr(stop, "signal_number", signal.SIGTERM) if step == 3 else None
-        )
+    begin(stopped, 4)
     stopped.train(resume=True)
     assert whole.training is not None
     assert stopped.training is not None

@@ -20,12 +20,12 @@ import torch
 import ganreg
 from ganreg.engine.checkpoints import read
 from ganreg.engine.folder import records
-from ganreg.engine.loop import Stop
 from ganreg.engine.streams import Share, Stream
 from ganreg.engine.world import World
-from ganreg.errors import Interrupted, SpecError
+from ganreg.errors import SpecError
 from ganreg.registry import Registry
 from ganreg.spec.runspec import Train
+from tests.conftest import begin
 from tests.engine.strangers import BRIGHT
 
 CPU = torch.device("cpu")
@@ -121,19 +121,12 @@ def written(composition: Mapping[str, Any], folder: Path, steps: int, **changes:
     return ["run", str(folder / "spec.json")]
 
 
-def begin(spec: str) -> None:
-    """Train the first three steps, in this process."""
-    stop = Stop()
-    with pytest.raises(Interrupted):
-        ganreg.load(spec).train(stop=stop, tick=lambda step: setattr(stop, "signal_number", 15) if step == 2 else None)
-
-
 @pytest.fixture(scope="module")
 def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two processes, launched once, have played every manner and called what has a file here."""
     folder = tmp_path_factory.mktemp("together")
     forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
-    begin(written(composition, folder / "begun", 6)[1])
+    begin(ganreg.load(written(composition, folder / "begun", 6)[1]), 3)
     mine = ("--plugin", str(STRANGERS))
     strange = {name: [*mine, *written(composition, folder / name, 4, **changes)] for name, changes in STRANGE.items()}
     work = {
@@ -279,7 +272,7 @@ def test_a_process_that_dies_brings_the_run_down_and_what_is_started_again_goes_
 
 def test_what_fails_in_the_first_process_alone_ends_both(composition: dict[str, Any], tmp_path: Path) -> None:
     """Though a part has a state, which they compare where they save together."""
-    begin(written(composition, tmp_path / "other", 6)[1])
+    begin(ganreg.load(written(composition, tmp_path / "other", 6)[1]), 3)
     changes = {"augment": "tiny-ada", "metrics": [{"name": "failing", "every": 3}], "init": str(tmp_path / "other/run")}
     words = ["--plugin", str(STRANGERS), *written(composition, tmp_path / "here", 9, **changes)]
     result = subprocess.run(command("-m", "ganreg", *words), capture_output=True, text=True, timeout=240, env=quiet())

@@ -12,7 +12,7 @@ from ganreg.check import dry_run
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
 from ganreg.errors import SpecError
-from ganreg.spec.compatibility import task_of
+from ganreg.spec.compatibility import info_of, task_of
 from ganreg.testing import arena
 from ganreg.testing.check import NETWORKS, Failure, check
 from ganreg.testing.hidden import attributes, trainable
@@ -64,7 +64,7 @@ def meta(subject: Subject) -> None:
         return
     spec = arena.compose(subject)
     try:
-        dry_run(spec, task_of(spec, spec.data.info()))
+        dry_run(spec, task_of(spec, info_of(spec)))
     except SpecError as error:
         raise Failure(f"in the dry run: {error.mistakes[0].message}") from None
 
