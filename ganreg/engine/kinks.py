@@ -6,13 +6,12 @@ what a gradient penalty takes. Here nothing is carried. Values and gradients are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 Call = tuple[Tensor, float | None, bool]
 
@@ -45,16 +44,12 @@ CALLS: Mapping[Any, Callable[..., Call]] = {
 """From the arguments of each to the tensor, the slope below zero, or None for no slope at all, and whether in place."""
 
 
-class Straight(TorchFunctionMode):
-    """Within, relu and leaky relu have no second derivative."""
-
-    def __torch_function__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
-        options = options or {}
-        if function in CALLS and not torch._C._are_functorch_transforms_active():
-            x, slope, inplace = CALLS[function](*arguments, **options)
-            if torch.is_grad_enabled() and x.requires_grad and (slope is None or slope >= 0):
-                return _Kinked.apply(x, slope, inplace)  # type: ignore[no-untyped-call]
-        return function(*arguments, **options)
+def bend(function: Callable[..., Tensor], arguments: Sequence[Any], options: Mapping[str, Any]) -> Tensor:
+    """Call one of CALLS; what comes of it has no second derivative."""
+    x, slope, inplace = CALLS[function](*arguments, **options)
+    if torch.is_grad_enabled() and x.requires_grad and (slope is None or slope >= 0):
+        return _Kinked.apply(x, slope, inplace)  # type: ignore[no-any-return, no-untyped-call]
+    return function(*arguments, **options)
 
 
 class _Kinked(torch.autograd.Function):

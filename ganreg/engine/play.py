@@ -14,9 +14,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
-from ganreg.engine.kinks import Straight
 from ganreg.engine.outputs import as_output, by_row, detached
 from ganreg.engine.scaled_loss import ScaledLoss
+from ganreg.engine.second_derivatives import SecondDerivatives
 from ganreg.engine.streams import Share, Stream
 
 if TYPE_CHECKING:
@@ -285,7 +285,8 @@ class Play:
     def twice_differentiable(self) -> Iterator[None]:
         """Within, nothing comes from what is compiled or from fused attention: that is differentiated once alone.
 
-        Relu and leaky relu have no second derivative there, where torch carries zeros through the network.
+        Relu and leaky relu have no second derivative there, where torch carries zeros through the network, and
+        convolutions the one of their formula.
         """
         loss = self._match.loss
         compiled = {network: network._compiled_call_impl for network in self.networks.values()}
@@ -297,7 +298,7 @@ class Play:
             network._compiled_call_impl = None
         eager, loss.eager = loss.eager, True
         try:
-            with sdpa_kernel(SDPBackend.MATH), Straight():
+            with sdpa_kernel(SDPBackend.MATH), SecondDerivatives():
                 yield
         finally:
             loss.eager = eager

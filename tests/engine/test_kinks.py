@@ -1,4 +1,4 @@
-"""Activations with a kink have torch's values and gradients within `Straight`, and no second derivative to carry."""
+"""Activations with a kink have torch's values within `SecondDerivatives`, and no second derivative to carry."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from ganreg import Penalty, Task
 from ganreg.api import Run
-from ganreg.engine.kinks import Straight
 from ganreg.engine.play import Play
+from ganreg.engine.second_derivatives import SecondDerivatives
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -47,7 +47,7 @@ def inputs(dtype: torch.dtype = torch.float32) -> Tensor:
 def test_values_and_gradients_are_torchs(activation: Callable[[Tensor], Tensor], order: torch.memory_format) -> None:
     x = inputs().detach().contiguous(memory_format=order).requires_grad_()
     expected = activation(x)
-    with Straight():
+    with SecondDerivatives():
         found = activation(x)
     assert torch.equal(found, expected)
     cotangent = torch.randn(x.shape, generator=torch.Generator().manual_seed(1))
@@ -63,13 +63,13 @@ def test_forward_derivatives_are_torchs(activation: Callable[[Tensor], Tensor]) 
         with forward_ad.dual_level():
             dual = forward_ad.make_dual(x, tangent)
             if straight:
-                with Straight():
+                with SecondDerivatives():
                     y = activation(dual)
             else:
                 y = activation(dual)
             found.append(forward_ad.unpack_dual(y).tangent)
     assert torch.equal(*found)
-    with Straight():
+    with SecondDerivatives():
         _, mapped = torch.func.jvp(activation, (x.detach(),), (tangent,))
     assert torch.equal(mapped, found[0])
 
@@ -79,7 +79,7 @@ def test_a_second_derivative_is_that_of_what_surrounds_it(activation: Callable[[
     x = (inputs(torch.float64).detach() + 0.1).requires_grad_()
 
     def curved(x: Tensor) -> Tensor:
-        with Straight():
+        with SecondDerivatives():
             return activation(x * x * x).sin()
 
     assert torch.autograd.gradcheck(curved, x)
@@ -99,7 +99,7 @@ def test_a_penalty_has_the_gradient_that_torch_gives_it() -> None:
     images = torch.randn(3, 1, 4, 4, dtype=torch.float64, requires_grad=True)
     found = []
     for straight in (False, True):
-        with Straight() if straight else torch.enable_grad():
+        with SecondDerivatives() if straight else torch.enable_grad():
             (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
         weights = [p for name, p in network.named_parameters() if name != "6.bias"]
         gradients = torch.autograd.grad(slope.square().sum(), weights, allow_unused=True)
