@@ -21,7 +21,7 @@ import ganreg
 from ganreg.registry import Registry
 from tests.benchmarks import alone
 from tests.benchmarks.bare import loop_of
-from tests.benchmarks.cases import CASES, PARTS, spec_of
+from tests.benchmarks.cases import CASES, PARTS, spec_of, told_the_same
 from tests.benchmarks.floor import matrix_work
 from tests.benchmarks.ours import step_of
 from tests.benchmarks.timing import machine, milliseconds, now, ratio, steps_of, timed
@@ -63,18 +63,10 @@ def competitors(run: ganreg.api.Run, spec: dict[str, Any]) -> Iterator[tuple[str
     device = torch.device(spec["train"]["device"])
     yield "bare", loop_of(run, spec, device)
     yield "bare, fused", loop_of(run, spec, device, fused=True)
-    yield "the same work", same_work(spec)
+    yield "the same work", step_of(told_the_same(spec))
     plain = {**spec, "train": {**spec["train"], "compile": False}}  # compiled layers cannot be watched
     match = ganreg.compose(registry=run.registry, **plain).assemble().match
     yield "matrix work", matrix_work(dict(match.networks), match.step)
-
-
-def same_work(spec: dict[str, Any]) -> Callable[[], None]:
-    """A step of ganreg's, and now and then its log, told to do what the bare loop does."""
-    critics = spec.get("schedule", {}).get("discriminator_steps", 1)
-    changes = {"schedule": {"name": "twice", "discriminator_steps": critics}}
-    train = {**spec["train"], "channels_last": False}
-    return step_of({**spec, **changes, "train": train})
 
 
 def summary(took: dict[str, list[float]], steps: int) -> dict[str, Any]:

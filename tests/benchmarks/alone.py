@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 import ganreg
 from ganreg.registry import Registry
 from tests.benchmarks.bare import loop_of
-from tests.benchmarks.cases import CASES, PARTS, spec_of
+from tests.benchmarks.cases import CASES, PARTS, spec_of, told_the_same
 from tests.benchmarks.fresh import peak
 from tests.benchmarks.timing import milliseconds, ratio, steps_of, timed
 
@@ -60,16 +60,25 @@ class Child:
 def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
     """Milliseconds per step of each, the ratios to the bare loop with their quartiles, and all peaks of memory.
 
-    frugal: ganreg with `reuse_fakes: false`.
+    frugal: ganreg with `reuse_fakes: false`. same: ganreg told to do what the bare loop does, to that loop with a fused
+    optimizer, which ganreg takes; where no setting of `train` has it do anything else.
     """
-    bare = Child(["tests.benchmarks.alone", "--case", name, "--device", train.get("device", "cpu")])
+    words = ["tests.benchmarks.alone", "--case", name, "--device", train.get("device", "cpu")]
+    bare = Child(words)
     steps = int(bare.told)
     with tempfile.TemporaryDirectory() as folder:
+
+        def ours(who: str, change: Callable[[dict[str, Any]], dict[str, Any]] = dict, **more: Any) -> Child:
+            spec = change(spec_of(name, f"{folder}/{who}", **train, **more, steps=(rounds + 2) * steps))
+            return command(Path(folder) / f"{who}.yaml", spec, steps)
+
         children = {
-            "ganreg": command(f"{folder}/run", name, rounds, steps, train),
-            "frugal": command(f"{folder}/frugal", name, rounds, steps, {**train, "reuse_fakes": False}),
+            "ganreg": ours("run"),
+            "frugal": ours("frugal", reuse_fakes=False),
             "bare": bare,
         }
+        if not train:
+            children |= {"same": ours("same", told_the_same), "fused": Child([*words, "--fused"])}
         took: dict[str, list[float]] = {who: [] for who in children}
         for _ in range(rounds):
             for who, child in children.items():
@@ -79,17 +88,15 @@ def measure(name: str, rounds: int, **train: Any) -> dict[str, Any]:
         "milliseconds": {who: milliseconds(seconds) for who, seconds in took.items()},
         "ratio": ratio(took["ganreg"], took["bare"]),
         "frugal": ratio(took["frugal"], took["bare"]),
+        "same": None if train else ratio(took["same"], took["fused"]),
         "peak": peaks,
     }
 
 
-def command(folder: str, name: str, rounds: int, steps: int, train: Mapping[str, Any]) -> Child:
-    """`ganreg run` of a case, which waits for its turns."""
-    spec = spec_of(name, folder, **train, steps=(rounds + 2) * steps)
-    spec["output"]["log_every"] = steps
-    spec["observers"] = ["turns"]
-    path = Path(f"{folder}.yaml")
-    path.write_text(json.dumps(spec))
+def command(path: Path, spec: Mapping[str, Any], steps: int) -> Child:
+    """`ganreg run` of a spec, written down there, which waits for its turns of so many steps."""
+    output = {**spec["output"], "log_every": steps}
+    path.write_text(json.dumps({**spec, "output": output, "observers": ["turns"]}))
     return Child(["ganreg", "--plugin", str(PARTS), "run", str(path)])
 
 
@@ -98,10 +105,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case", choices=CASES, required=True)
     parser.add_argument("--device", required=True)
+    parser.add_argument("--fused", action="store_true")
     options = parser.parse_args()
     spec = spec_of(options.case, "runs/never")
     run = ganreg.compose(registry=Registry.discover(files=[PARTS]), **spec)
-    work = loop_of(run, spec, torch.device(options.device))
+    work = loop_of(run, spec, torch.device(options.device), fused=options.fused)
     steps = steps_of(work)
     print(steps, flush=True)
     for _ in sys.stdin:

@@ -75,6 +75,13 @@ WIDE: Mapping[str, Mapping[str, Any]] = {
 """What keeps an accelerator busy, and is nothing for a CPU."""
 
 
+def told_the_same(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec with which ganreg does what the bare loop does: kernels with channels first, and pictures made twice."""
+    critics = spec.get("schedule", {}).get("discriminator_steps", 1)
+    schedule = {"name": "twice", "discriminator_steps": critics}
+    return {**spec, "schedule": schedule, "train": {**spec["train"], "channels_last": False}}
+
+
 def spec_of(name: str, folder: str, **train: Any) -> dict[str, Any]:
     """The spec of a case, which writes as little as a run can."""
     spec = {**COMMON, **{**CASES, **WIDE}[name]}

@@ -41,7 +41,8 @@ All of these share a process, and so what it does with memory. `ganreg run` has 
 freed is kept for the next one ([decision 17](decisions/0017-freed-memory-is-kept.md)). Beside the bare loop in another
 process, which is left as Python and torch make it; they take turns. The peak is that of each process from its first
 import to its end, the last checkpoint and the report included. Frugal is `train.reuse_fakes: false`, which makes the
-generated pictures of a step twice and keeps no graph of them.
+generated pictures of a step twice and keeps no graph of them. The same work is what it is above, here done by
+`ganreg run` beside the fused loop.
 """
 DEVICES = """\
 ## Devices
@@ -152,13 +153,15 @@ def page(speed: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[str]:
         ratios = [shown(case["ratio"].get(other)) for other in ("bare", "the same work", "matrix work")]
         yield row(name, [*times, *ratios])
     yield "\n" + ALONE
-    yield "| case | `ganreg run` | bare | to bare | peak | of bare | to bare | frugal to bare | its peak to bare's |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    header = ["`ganreg run`", "bare", "to bare", "the same work", "peak", "of bare", "to bare"]
+    yield row("case", [*header, "frugal to bare", "its peak to bare's"])
+    yield "|---" * 10 + "|"
     for name, case in speed["cases"].items():
         found = case["alone"]
         mine, few, bare = (found["peak"][who] for who in ("ganreg", "frugal", "bare"))
         peaks = [f"{mine:.0f} MiB", f"{bare:.0f} MiB", f"{mine / bare:.2f}"]
-        yield row(name, [*both(found), shown(found["ratio"]), *peaks, shown(found["frugal"]), f"{few / bare:.2f}"])
+        ratios = [shown(found["ratio"]), shown(found["same"])]
+        yield row(name, [*both(found), *ratios, *peaks, shown(found["frugal"]), f"{few / bare:.2f}"])
     yield "\n## Curves\n"
     centre = ", ".join(f"{axis} {value}" for axis, value in curves["centre"].items())
     yield f"A DCGAN's step in a process of one thread, around {centre} (`python -m tests.benchmarks.curves`).\n"
