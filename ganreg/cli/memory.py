@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganreg.api import Run
 
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 """Parameters of glibc's mallopt(3)."""
@@ -26,13 +29,29 @@ def keep_freed_memory() -> None:
         mallopt(TRIM_THRESHOLD, 2**31 - 1)
 
 
+def give_back() -> None:
+    """Let the C library give back what it has kept."""
+    if trim := _glibc("malloc_trim"):
+        trim(0)
+
+
 class Tidy:
-    """An observer that gives the memory of the steps back at the end, before the report needs some of its own."""
+    """An observer that gives the memory of the steps back at the end, before the report needs some of its own.
+
+    So it does with gradients and with what optimizers remember: the last checkpoint has what is to be kept of it.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
 
     def finished(self, step: int) -> None:
         """The run has ended."""
-        if trim := _glibc("malloc_trim"):
-            trim(0)
+        if self._run.training:
+            match = self._run.training.match
+            for optimizer in (match.player(name).optimizer for name in match.players):
+                optimizer.zero_grad(set_to_none=True)
+                optimizer.state.clear()
+        give_back()
 
 
 def _glibc(name: str) -> Any:

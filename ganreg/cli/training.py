@@ -34,7 +34,7 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
             run.train(
                 overwrite=overwrite,
                 resume=resume,
-                observers=[signals, shown, Tidy()] if processes.rank() == 0 else [signals],
+                observers=[signals, shown, Tidy(run)] if processes.rank() == 0 else [signals],
                 tick=shown.tick,
                 stop=stop,
                 say=lambda sentence: click.echo(sentence, err=True),

@@ -40,7 +40,7 @@ class Inputs:
         self._read: Iterator[tuple[int, slice, Batch]] = iter(())
 
     def stream(self, purpose: str, place: tuple[str | int, ...], share: Share | None) -> Stream:
-        """`Match.stream`."""
+        """`Sources.stream`."""
         match = self._match
         if self._asked is None:
             stream = HeldStream(match, purpose, place, share)
@@ -52,11 +52,11 @@ class Inputs:
         return stream
 
     def batch(self, position: int, rows: slice) -> Batch:
-        """`Match.read`."""
+        """`Sources.read`."""
         offset = position - self._match.position
         if self._asked is None:
             with self._unseen():
-                batch = self._match.read(position, rows)
+                batch = self._match.sources.read(position, rows)
             self._batches.append((offset, rows, batch))
             return batch
         its_offset, its_rows, batch = _next(self._read)
@@ -69,7 +69,7 @@ class Inputs:
         for stream in self._streams:
             stream.fill()
         for offset, rows, batch in self._batches:
-            found = self._match.read(self._match.position + offset, rows)
+            found = self._match.sources.read(self._match.position + offset, rows)
             for name in ("images", "labels", "source"):
                 tensor = getattr(batch, name)
                 if tensor is not None:
@@ -78,11 +78,11 @@ class Inputs:
     @contextmanager
     def gathered(self) -> Iterator[None]:
         """Within, the match's step makes its inputs, which are kept."""
-        self._match.inputs = self
+        self._match.sources.inputs = self
         try:
             yield
         finally:
-            self._match.inputs = None
+            self._match.sources.inputs = None
 
     @contextmanager
     def held(self) -> Iterator[None]:

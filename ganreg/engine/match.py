@@ -6,27 +6,26 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial, reduce
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganreg.assembly import Parts, reads_real
-from ganreg.batch import Batch
 from ganreg.components import Component
 from ganreg.engine.counters import Counter, notice
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard
-from ganreg.engine.inputs import Inputs
 from ganreg.engine.order import convolves
 from ganreg.engine.play import Play
 from ganreg.engine.player import Player
 from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
-from ganreg.engine.streams import Share, Stream, rekey
+from ganreg.engine.sources import Batches, Sources
+from ganreg.engine.streams import rekey
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
 from ganreg.seeds import derive
@@ -37,20 +36,13 @@ LARGE: Mapping[str, Any] = {"features": (), "embedding": None}
 """What is large of a discriminator's output, and what stands in its place where no part of the run requires it."""
 
 
-class Batches(Protocol):
-    """Where real pictures come from."""
-
-    def batch(self, position: int, rows: slice) -> Batch:
-        """Rows of batch number `position` of the run."""
-
-
 class Match:
     """One game being played: networks, players, and the verbs by which a schedule moves them.
 
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
     attempt: how often the run was rolled back; each attempt has noise of its own. unseen: whether not all that
-    looks on is done with the last step. turns: of each player in the present step. recorder: what replays steps, if
-    anything does.
+    looks on is done with the last step. turns: of each player in the present step. sources: of real pictures and noise.
+    recorder: what replays steps, if anything does.
     """
 
     step_index = Counter()
@@ -81,11 +73,10 @@ class Match:
         self.unseen = False
         self.channels_last = False
         self.recorder: Recorder | None = None
-        self.inputs: Inputs | None = None
         self.stage_index = 0
         self.size: int | None = None
         self.fade = 1.0
-        self._feed = feed
+        self.sources = Sources(self, feed)
         self._players = {
             name: Player(name, {n: self.networks[n] for n in owned}, parts.optimizers[name])
             for name, owned in spec.game.players.items()
@@ -95,7 +86,6 @@ class Match:
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self.fakes = Fakes(self)
         self.turns: Tally[str] = Tally()
-        self._batches: dict[tuple[int, int, int], Batch] = {}
         self._plays: dict[str, list[Play]] = {}
         self._mover: str | None = None
         self._refinement: Refinement | None = None
@@ -232,6 +222,10 @@ class Match:
             for player in self._players.values():
                 player.reseat()
 
+    def noise(self, count: int, *key: str | int) -> Tensor:
+        """(count, latent) of the spec's distribution, a function of seed and key."""
+        return self.sources.noise(count, *key)
+
     # What the engine and the plays use.
 
     def lay_out(self, channels_last: bool) -> None:
@@ -267,31 +261,11 @@ class Match:
             self.parts.schedule.step(self)
         finally:
             self.fakes.clear()
-            self._batches.clear()
+            self.sources.clear()
 
     def rekey(self) -> None:
         """Key the global generators for the present step."""
         rekey(derive(self.spec.seed, "global", self.step_index))
-
-    def noise(self, count: int, *key: str | int) -> Tensor:
-        """(count, latent) of the spec's distribution, a function of seed and key."""
-        return self._latents(Stream(self.device, self.spec.seed, *key), count)
-
-    def noise_of_turn(self, step: int, turn: int) -> Tensor:
-        """`noise` of a turn, for a whole batch; another one after the run was rolled back."""
-        attempt = ("attempt", self.attempt) if self.attempt else ()
-        return self._latents(self.stream("noise", step, turn, *attempt), self.spec.train.batch_size)
-
-    def stream(self, purpose: str, step: int, *place: str | int, share: Share | None = None) -> Stream:
-        """Random numbers for a purpose and place in a step, the present one where a step is recorded."""
-        if self.inputs is not None:
-            return self.inputs.stream(purpose, place, share)
-        return Stream(self.device, self.spec.seed, purpose, step, *place, share=share)
-
-    def _latents(self, stream: Stream, count: int) -> Tensor:
-        size = (count, self.parts.task.latent)
-        uniform = self.spec.latent.distribution == "uniform"
-        return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
 
     @property
     def shares_fakes(self) -> bool:
@@ -347,25 +321,11 @@ class Match:
     def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
         """The player's turn on its own rows of a part of the batch."""
         shared = turn < self.spec.schedule.shared_turns
-        batch = partial(self._batch, self.position + turn, own, shared=shared)
+        batch = partial(self.sources.batch, self.position + turn, own, shared=shared)
         play = Play(self, player, turn, batch, own, together=own != part)
         before = self._plays.get(player, ()) if self._listeners else ()
         self._plays[player] = [*before, play]
         return play
-
-    def _batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
-        """Rows of a batch of the run, read once for players that share it."""
-        batch = self._batches.get((position, rows.start, rows.stop))
-        if batch is None:
-            batch = self.inputs.batch(position, rows) if self.inputs else self.read(position, rows)
-        if shared:
-            self._batches[position, rows.start, rows.stop] = batch
-        return batch
-
-    def read(self, position: int, rows: slice) -> Batch:
-        """Rows of a batch of the run, from the data."""
-        assert self._feed is not None, "a match without data is for sampling alone"
-        return self._feed.batch(position, rows)
 
     def terms_of(self, play: Play) -> Terms:
         """What the player minimizes on a part of a batch."""

@@ -133,7 +133,7 @@ class Play:
     @cached_property
     def noise(self) -> Tensor:
         """(N, latent) noise of this turn, as drawn; that of the other players' turns of the same number."""
-        return self._match.noise_of_turn(self.step, self.turn)[self._rows]
+        return self._match.sources.noise_of_turn(self.step, self.turn)[self._rows]
 
     @cached_property
     def z(self) -> Tensor:
@@ -232,7 +232,7 @@ class Play:
         share = self._share
         if share and count is not None:
             share = replace(share, copies=count // share.count) if count and count % share.count == 0 else None
-        return self._match.stream(purpose, self.step, self.player, self.turn, self._draws, share=share)
+        return self._match.sources.stream(purpose, self.step, self.player, self.turn, self._draws, share=share)
 
     @overload
     def gather(self, value: Tensor) -> Tensor: ...

@@ -3,12 +3,17 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import ganreg
+from ganreg.cli.memory import Tidy
+
 STEPS = r"""
 import pathlib, re, resource, sys
-from ganreg.cli.memory import Tidy, keep_freed_memory
+from ganreg.cli.memory import give_back, keep_freed_memory
 import torch
 torch.set_num_threads(1)
 if sys.argv[1] == "kept":
@@ -28,7 +33,7 @@ for _ in range(10):
     step()
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 kept = held()
-Tidy().finished(13)
+give_back()
 print(faults, (kept - held()) // 1024)
 """
 
@@ -49,3 +54,15 @@ def test_what_a_step_frees_is_there_for_the_next_one() -> None:
     assert kept < plain / 10
     assert given_back > 10, "a step makes 28 MiB"
     assert measured("kept", MALLOC_MMAP_THRESHOLD_="100000")[0] > 10_000, "what the user has chosen stays"
+
+
+def test_what_only_a_step_needs_is_gone_before_the_report(composition: dict[str, Any], tmp_path: Path) -> None:
+    train = {"steps": 3, "batch_size": 4, "device": "cpu"}
+    run = ganreg.compose(**composition, train=train, output={"folder": tmp_path / "run", "samples": 4})
+    run.train(observers=[Tidy(run)])
+    assert run.training is not None
+    match = run.training.match
+    for player in map(match.player, match.players):
+        assert not player.optimizer.state
+        assert all(parameter.grad is None for parameter in player.parameters)
+    assert run.sample(4).shape[0] == 4, "the networks stay"

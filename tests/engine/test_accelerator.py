@@ -104,7 +104,7 @@ def test_the_device_makes_no_other_run(tiny: Tiny, there: Tiny) -> None:
     """Weights, noise of the data's order and labels are the same; what the device draws is its own."""
     here, far = tiny(optimizers=FUSED).assemble().match, there().assemble().match
     close(here, far, 0)
-    torch.testing.assert_close(here.read(0, slice(0, 4)).images, far.read(0, slice(0, 4)).images.cpu())
+    torch.testing.assert_close(here.sources.read(0, slice(0, 4)).images, far.sources.read(0, slice(0, 4)).images.cpu())
 
 
 def test_a_number_that_is_not_finite_stops_the_run_before_a_checkpoint(there: Tiny) -> None:

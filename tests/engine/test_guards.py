@@ -177,7 +177,7 @@ def noise(run: Run, attempt: int) -> float:
     match = run.assemble().match
     match.attempt = attempt
     assert torch.equal(match.noise(4, "samples"), run.assemble().match.noise(4, "samples")), "pictures stay comparable"
-    return round(float(match.noise_of_turn(2, 0)[0, 0]), 6)
+    return round(float(match.sources.noise_of_turn(2, 0)[0, 0]), 6)
 
 
 def test_a_run_goes_back_with_other_noise_and_gets_past(tiny: Tiny) -> None:

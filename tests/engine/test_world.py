@@ -322,7 +322,7 @@ def test_a_term_that_one_of_the_processes_has_not_counts_as_zero_there(
     assert not any("discriminator/skipping.2" in record["losses"] for record in logged)
     spec, registry = spec_alone(composition, tmp_path, STRANGE["skips"]), Registry.discover(files=[STRANGERS])
     match = ganreg.compose(registry=registry, **spec).assemble().match
-    bright = [match.read(step, slice(0, 8)).images.mean(dim=(1, 2, 3)) > BRIGHT for step in range(4)]
+    bright = [match.sources.read(step, slice(0, 8)).images.mean(dim=(1, 2, 3)) > BRIGHT for step in range(4)]
     assert any(rows[:4].any() != rows[4:].any() for rows in bright), "one process has the term, and the other has not"
 
 
