@@ -88,7 +88,7 @@ def test_apa_presents_generated_pictures_as_real_under_their_labels(make_match, 
         match.update("discriminator")
         (real, labels), (fake, fake_labels) = witness.shown
         assert fake_labels is labels
-        true = match._feed.batch(match.position + match.turns["discriminator"] - 1).images
+        true = match.sources.read(match.position + match.turns["discriminator"] - 1).images
         pseudo = [torch.equal(real[k], fake[k]) for k in range(4)]
         assert all(torch.equal(real[k], true[k]) for k in range(4) if not pseudo[k])
         shares += pseudo

@@ -182,7 +182,7 @@ class Reference:
         fake = discriminator(generator(refine(self.z(player, step, turn))))
         if player == "generator":
             return softplus(-fake).mean()
-        return softplus(-discriminator(self.match._feed.batch(batch).images)).mean() + softplus(fake).mean()
+        return softplus(-discriminator(self.match.sources.read(batch).images)).mean() + softplus(fake).mean()
 
     def gradient(self, player: str, batch: int, step: int, turn: int = 0, **words) -> list[Tensor]:
         loss = self.loss(player, batch, step, turn, **words)

@@ -92,7 +92,7 @@ def test_unrolled(reference, whole):
             return functional_call(discriminator, phi, (images,))
 
         for turn in range(3):
-            real, fake = hand.match._feed.batch(first + turn).images, generator(hand.z("discriminator", step, turn))
+            real, fake = hand.match.sources.read(first + turn).images, generator(hand.z("discriminator", step, turn))
             loss = softplus(-judge(phi, real)).mean() + softplus(judge(phi, fake)).mean()
             slopes = torch.autograd.grad(loss, list(phi.values()), create_graph=True)
             phi = {name: phi[name] - 0.3 * slope for name, slope in zip(names, slopes, strict=True)}

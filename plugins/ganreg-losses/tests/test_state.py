@@ -105,7 +105,7 @@ def test_k_follows_the_balance(run):
     discriminator, generator = match.networks["discriminator"], match.networks["generator"]
     k = 0.0
     for step in range(6):
-        x = match._feed.batch(step).images
+        x = match.sources.read(step).images
         with torch.no_grad():
             fake = generator(match.noise(4, "noise", step, 0))
             real_error = float(-discriminator(x).logits.mean())

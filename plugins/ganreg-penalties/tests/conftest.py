@@ -148,7 +148,7 @@ def make_play(make_match: Callable[..., Match]) -> Iterator[Callable[..., Play]]
         def make(player: str = "discriminator", match: Match | None = None, **changes) -> Play:
             match = match or make_match(**changes)
             stack.enter_context(match._only(player))
-            return Play(match, player, 0, partial(match._feed.batch, match.position), slice(0, 4))
+            return Play(match, player, 0, partial(match.sources.read, match.position), slice(0, 4))
 
         yield make
 
