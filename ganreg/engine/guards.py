@@ -83,7 +83,7 @@ class Guard:
 @torch.no_grad()
 def _norm(gradients: list[Tensor]) -> Tensor:
     """That of all of them together; torch's own function sorts them by device and type first, which takes as long."""
-    return torch.stack(torch._foreach_norm(gradients)).norm() if gradients else torch.zeros(())
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
 
 
 def _cause(play: Play, mover: Player, terms: Mapping[str, Tensor]) -> str:
