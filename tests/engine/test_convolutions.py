@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.utils.checkpoint import checkpoint
 
 from ganreg.engine.second_derivatives import SecondDerivatives
 
@@ -148,6 +149,22 @@ def test_a_network_has_the_gradients_that_torch_gives_it(order: torch.memory_for
     for mine, torchs in zip(*found, strict=True):
         assert mine.dtype == torch.float32
         torch.testing.assert_close(mine, torchs, rtol=tolerance, atol=tolerance * float(torchs.abs().max()))
+
+
+def test_layers_that_are_computed_again_or_shared_are_no_others() -> None:
+    torch.manual_seed(0)
+    shared = nn.Conv2d(2, 2, 3, padding=1).double()
+    body = nn.Sequential(shared, nn.Tanh(), nn.Conv2d(2, 2, 3, padding=1).double(), nn.SiLU(), shared)
+    images = torch.randn(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+    found = []
+    for mode, again in ((nullcontext(), False), (SecondDerivatives(), False), (SecondDerivatives(), True)):
+        with mode:
+            said = checkpoint(body, images, use_reentrant=False) if again else body(images)
+            (slope,) = torch.autograd.grad(said.sin().sum(), images, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), list(body.parameters())))
+    for mine in found[1:]:
+        for gradient, expected in zip(mine, found[0], strict=True):
+            torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_weights_that_changed_meanwhile_are_noticed() -> None:
