@@ -93,15 +93,15 @@ class Probe(Match):
 
         Sparse ones are refused: no norm, clipping or checkpoint of ganreg's knows them.
         """
-        names = self.player(player).names()
-        for parameter in self.player(player).parameters:
-            if parameter.grad is not None and parameter.grad.layout != torch.strided:
-                name = names[id(parameter)]
-                message = f"the gradient of '{name}' is sparse; a run takes dense ones"
-                hint = "build the layer with sparse=False, as torch does unless it is told"
-                raise SpecError([Mistake(message, (self._role_of(name),), hint=hint)])
+        mover = self.player(player)
+        sparse = [p for p in mover.parameters if p.grad is not None and p.grad.layout != torch.strided]
+        if sparse:
+            name = mover.names()[id(sparse[0])]
+            message = f"the gradient of '{name}' is sparse; a run takes dense ones"
+            hint = "build the layer with sparse=False, as torch does unless it is told"
+            raise SpecError([Mistake(message, (self._role_of(name),), hint=hint)])
         reached = self._reached.setdefault(player, {})
-        reached.update({id(p): p for p in self.player(player).parameters if p.grad is not None})
+        reached.update({id(p): p for p in mover.parameters if p.grad is not None})
         super().apply(player)
 
     def terms_of(self, play: Play) -> Terms:
