@@ -1,6 +1,7 @@
 """Every part with every other: a composition trains one step, or `check` refuses it with a reason.
 
-All combinations are tried of what ganreg-classic offers; a part of another plugin is tried beside every two of those.
+All combinations are tried of what ganreg-classic offers; a part of another plugin is tried beside every two of those,
+on the machine's accelerator, too, where it has one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +12,9 @@ import pytest
 import torch
 
 import ganreg
+from ganreg.api import Run
 from ganreg.engine.guards import Guard
+from ganreg.engine.match import Match
 from ganreg.errors import SpecError
 from ganreg.registry import Registry, first_party
 from tests.engine.test_recorder import beside
@@ -19,6 +22,9 @@ from tests.engine.test_recorder import beside
 pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 
 REGISTRY = Registry.discover()
+ACCELERATOR = torch.accelerator.current_accelerator(check_available=True)
+DEVICES = ["cpu", str(ACCELERATOR)] if ACCELERATOR else ["cpu"]
+on_all_devices = pytest.mark.parametrize("device", DEVICES)
 CLASSIC = ("classic", "datasets")
 SMALL: dict[str, dict[str, Any]] = {
     "classic/mlp": {"widths": [8]},
@@ -128,14 +134,15 @@ def test_every_two_classic_parts_meet_beside_a_strangers() -> None:
         assert met == set(product(*([name(part) for part in parts(kind)] for kind in kinds)))
 
 
+@on_all_devices
 @pytest.mark.parametrize("offer", STRANGERS, ids=lambda o: f"{o.component.kind}-{o.component.name}")
-def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason(offer: Any) -> None:
+def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason(offer: Any, device: str) -> None:
     own = placed(offer.component.kind, {"name": offer.id, **SMALL.get(offer.id, {})})
     for company in companies([kind for kind in PLACES if kind not in own]):
         spec: dict[str, Any] = {
             "data": {"name": "proofs/tiny-pictures", "classes": 10},
             "latent": 8,
-            "train": {"batch_size": 2, "device": "cpu"},
+            "train": {"batch_size": 2, "device": device},
             **company,
             **own,
         }
@@ -146,16 +153,17 @@ def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason
 IN_STEPS = [offer for offer in STRANGERS if offer.component.kind not in ("metric", "observer", "extractor")]
 
 
+@on_all_devices
 @pytest.mark.parametrize("offer", IN_STEPS, ids=lambda o: f"{o.component.kind}-{o.component.name}")
-def test_steps_with_a_strangers_part_are_replayed_as_they_are_played_or_not_at_all(offer: Any) -> None:
-    """By a tape in place of CUDA graphs, beside the first classic parts that it trains among."""
+def test_steps_with_a_strangers_part_are_replayed_as_they_are_played_or_not_at_all(offer: Any, device: str) -> None:
+    """As CUDA graphs, or by a tape in place of them, beside the first classic parts that it trains among."""
     own = placed(offer.component.kind, {"name": offer.id, **SMALL.get(offer.id, {})})
     for company in companies([kind for kind in PLACES if kind not in own]):
         spec: dict[str, Any] = {
             "data": {"name": "proofs/tiny-pictures", "classes": 10},
             "latent": 24,
             "conditional": True,
-            "train": {"batch_size": 4, "device": "cpu"},
+            "train": {"batch_size": 4, "device": device},
             **company,
             **own,
         }
@@ -164,9 +172,35 @@ def test_steps_with_a_strangers_part_are_replayed_as_they_are_played_or_not_at_a
             run.check()
         except SpecError:
             continue
-        played, said = beside(run, steps=6)
-        assert (played == 3) == (said == ["steps are replayed from step 5 on"])
+        if device == "cpu":
+            played, said = beside(run, steps=6)
+            assert (played == 3) == (said == ["steps are replayed from step 5 on"])
+        else:
+            graphs = {**spec, "train": {**spec["train"], "cuda_graphs": True}}
+            there_and_replayed(run, ganreg.compose(registry=REGISTRY, **graphs))
         return
+
+
+def there_and_replayed(plain: Run, graphs: Run, steps: int = 9) -> None:
+    """Both come to the same weights on an accelerator, as nearly as two runs of one of them do."""
+    said: list[str] = []
+    matches: list[Match] = [plain.assemble().match, plain.assemble().match, graphs.assemble(say=said.append).match]
+    for match in matches:
+        for _ in range(steps):
+            match.step()
+        guard: Guard = match.guard
+        guard.check(match.networks)
+    one, again, replayed = (torch.cat([p.detach().flatten() for p in weights(match)]) for match in matches)
+    start = torch.cat([p.detach().flatten() for p in weights(plain.assemble().match)])
+    apart, moved = float((one - again).norm()), float((one - start).norm())
+    found = float((one - replayed).norm())
+    print(f"{found / moved:.1e} of their change, {apart / moved:.1e} without; {said}")
+    assert found <= 10 * apart + 1e-3 * moved, said
+
+
+def weights(match: Match) -> Iterator[torch.Tensor]:
+    """Of all networks that learn."""
+    return (parameter for network in match.networks.values() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 30, 7])

@@ -74,13 +74,9 @@ class Player:
         for parameter in rehearsed:
             parameter.grad = torch.zeros_like(parameter)
         rehearsal = self._make_optimizer(rehearsed)
-        rehearsal.load_state_dict(deepcopy(dict(state)))
+        _load(rehearsal, deepcopy(dict(state)))
         rehearsal.step()
-        self.optimizer.load_state_dict(dict(state))
-        for tensor, values in self.optimizer.state.items():
-            for name, value in values.items():
-                if isinstance(value, Tensor):
-                    values[name] = _laid_out_as(tensor, value)
+        _load(self.optimizer, dict(state))
 
     def freeze(self, frozen: bool) -> None:
         """Let gradients past its parameters, or not."""
@@ -118,10 +114,20 @@ class Player:
                     group.update(before)
 
 
+def _load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give an optimizer a state, laid out as its parameters are: a checkpoint's has its channels first."""
+    optimizer.load_state_dict(state)
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                values[name] = _laid_out_as(parameter, value)
+
+
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
     """A value whose numbers lie in the memory as the parameter's do.
 
-    The fused optimizers of torch take that for granted: of another order they make wrong steps without a word.
+    The fused optimizers of torch take that for granted: of another order they make wrong steps without a word on a CPU,
+    and raise on CUDA.
     """
     if value.shape != parameter.shape or value.stride() == parameter.stride():
         return value

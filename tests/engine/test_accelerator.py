@@ -6,20 +6,23 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ganreg
-from ganreg import Augmentation, Penalty, Task
+from ganreg import Augmentation, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.second_derivatives import SecondDerivatives
 from ganreg.errors import DivergenceError
 from tests.conftest import TINY
+from tests.engine.test_layout import Draws, Judges
 from tests.engine.test_recorder import FUSED, Dropping, Watching
 
 Tiny = Callable[..., Run]
@@ -100,6 +103,19 @@ def test_a_run_goes_on_where_it_was_stopped(there: Tiny) -> None:
     close(whole.training.match, again.training.match)
 
 
+def test_a_run_with_channels_last_is_gone_on_with_and_sampled(there: Tiny) -> None:
+    changes = {"generator": Draws(), "discriminator": Judges()}
+    whole = there(name="whole", **changes, train={"steps": 6}).train()
+    there(name="halves", **changes, train={"steps": 3}).train()
+    again = there(name="halves", **changes, train={"steps": 6}).train(resume=True)
+    assert whole.training
+    assert whole.training.match.channels_last
+    assert again.training
+    close(whole.training.match, again.training.match)
+    sampled = Run(again.spec, again.registry, again.document, again.folder).sample(4)
+    torch.testing.assert_close(sampled, again.sample(4))
+
+
 def test_the_device_makes_no_other_run(tiny: Tiny, there: Tiny) -> None:
     """Weights, noise of the data's order and labels are the same; what the device draws is its own."""
     here, far = tiny(optimizers=FUSED).assemble().match, there().assemble().match
@@ -145,6 +161,51 @@ def test_a_run_of_replayed_steps_reaches_the_weights_of_another(there: Tiny, cha
         matches.append(run.training.match)
     close(*matches, 1e-2)
     assert said == ["steps are replayed from step 5 on"]
+
+
+class Torchs(Optimizer, name="torchs"):
+    """One of torch's own."""
+
+    optimizer: str
+
+    def build(self, task: Task) -> Any:
+        return getattr(torch.optim, self.optimizer)
+
+
+TORCHS = ("ASGD", "Adadelta", "Adagrad", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
+
+
+@graphs
+@pytest.mark.parametrize("optimizer", TORCHS)
+def test_torchs_optimizers_are_replayed_or_told(there: Tiny, optimizer: str) -> None:
+    said: list[str] = []
+    changes = {"optimizers": {"generator": Torchs(optimizer=optimizer), "discriminator": Torchs(optimizer=optimizer)}}
+    plain = there(**changes).assemble().match
+    match = there(**changes, train={"cuda_graphs": True}).assemble(say=said.append).match
+    for _ in range(9):
+        plain.step()
+        match.step()
+    close(plain, match)
+    print(optimizer, said)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_convolutions_have_torchs_second_derivatives(order: torch.memory_format, bf16: bool) -> None:
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 16, 4, 2, 1), nn.SiLU(), nn.ConvTranspose2d(16, 16, 4, 2, 1), nn.LeakyReLU(0.2))
+    network = nn.Sequential(*layers, nn.Conv2d(16, 4, 3, padding=1, groups=2), nn.Flatten(), nn.Linear(4 * 256, 1))
+    network = network.to(DEVICE).to(memory_format=order)
+    images = torch.randn(4, 3, 16, 16, device=DEVICE, requires_grad=True)
+    found = []
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        for mode in (nullcontext(), SecondDerivatives()):
+            with mode, torch.autocast(str(DEVICE), dtype=torch.bfloat16, enabled=bf16):
+                (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
+            found.append(torch.autograd.grad(slope.square().sum(), [w for w in network.parameters() if w.dim() > 1]))
+    tolerance = 3e-2 if bf16 else 1e-4
+    for mine, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, torchs, rtol=tolerance, atol=tolerance * float(torchs.abs().max()))
 
 
 @graphs

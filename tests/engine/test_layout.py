@@ -177,6 +177,36 @@ def test_a_run_goes_on_in_the_order_that_it_began_with(convolving: Tiny) -> None
     assert torch.equal(whole.sample(4), Run(whole.spec, whole.registry, whole.document, whole.folder).sample(4))
 
 
+class Insists(FusedAdam, name="insists"):
+    """Refuses a state that does not lie as its parameters do, as torch's fused kernels on CUDA refuse it."""
+
+    def build(self, task: Any) -> Any:
+        make = super().build(task)
+
+        def insisting(parameters: Any) -> torch.optim.Optimizer:
+            optimizer = make(parameters)
+            optimizer.register_step_pre_hook(insist)
+            return optimizer
+
+        return insisting
+
+
+def insist(optimizer: torch.optim.Optimizer, *_: Any) -> None:
+    for parameter, values in optimizer.state.items():
+        for value in (parameter.grad, values["exp_avg"], values["exp_avg_sq"]):
+            if value.stride() != parameter.stride():
+                raise RuntimeError("params, grads, exp_avgs, and exp_avg_sqs must have same layout")
+
+
+def test_a_state_that_is_loaded_lies_as_its_parameters_do(convolving: Tiny) -> None:
+    run = convolving(optimizers={"generator": Insists(), "discriminator": Insists()})
+    begin(run, 3)
+    run.train(resume=True)
+    assert run.training is not None
+    assert run.training.match.channels_last
+    assert len(Run(run.spec, run.registry, run.document, run.folder).sample(2)) == 2
+
+
 class ByHand(Schedule, name="by-hand"):
     """Fills gradients as they come, in whatever order they lie."""
 
