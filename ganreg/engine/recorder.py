@@ -196,11 +196,12 @@ def _host(match: Match) -> Any:
 
 
 def _count_on_device(match: Match) -> None:
-    """Let optimizers that count their steps on the host count them on the device."""
+    """Let optimizers that count their steps on the host count them on the device; NAdam has a product of rates, too."""
     for player in map(match.player, match.players):
         for values in player.optimizer.state.values():
-            if isinstance(values.get("step"), Tensor):
-                values["step"] = values["step"].to(match.device)
+            for name, value in values.items():
+                if isinstance(value, Tensor) and value.dim() == 0:
+                    values[name] = value.to(match.device)
 
 
 @contextmanager

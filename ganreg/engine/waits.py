@@ -71,10 +71,8 @@ class Waits(TorchDispatchMode):
     def __torch_dispatch__(self, operation: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
         found = operation(*arguments, **(options or {}))
         name = operation.overloadpacket.__name__
-        if not self._resting and self._waits(name, arguments, found):
-            caller = _caller()
-            if not caller.startswith("torch.optim."):  # those can do without, and do where they are recorded
-                self.found.append(f"{caller} does '{name}', for which host and device wait for each other")
+        if not self._resting and self._waits(name, arguments, found) and (caller := _caller()):
+            self.found.append(f"{caller} does '{name}', for which host and device wait for each other")
         return found
 
     def _waits(self, name: str, arguments: Any, found: Any) -> bool:
@@ -94,13 +92,16 @@ class Waits(TorchDispatchMode):
         return False
 
 
-def _caller() -> str:
-    """The module that the present operation comes from, beneath torch and the engine; an optimizer of torch's, too."""
+def _caller() -> str | None:
+    """The module that the present operation comes from, beneath torch and the engine; an optimizer of torch's, too.
+
+    None for one that can do without, and does where it is recorded.
+    """
     frame = sys._getframe(2)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith("torch.optim.") and module != "torch.optim.optimizer":
-            return module
+            return None if "capturable" in frame.f_code.co_varnames else module
         if not module.startswith(("torch.", "ganreg.engine.", "contextlib")) and module != "torch":
             return module
         frame = frame.f_back  # type: ignore[assignment]

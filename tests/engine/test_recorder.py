@@ -228,6 +228,15 @@ class Moving(torch.optim.Optimizer):
             parameter -= 0.01 * state["velocity"]
 
 
+class Torchs(Optimizer, name="torchs"):
+    """One of torch's own."""
+
+    optimizer: str
+
+    def build(self, task: Task) -> Any:
+        return getattr(torch.optim, self.optimizer)
+
+
 def curve(game: Match) -> None:
     for player in game.players:
         game.objective(player)()
@@ -251,6 +260,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "tensor": (
         {"optimizers": {"generator": Momentum(), "discriminator": Fused()}},
         "'optimizers/generator/state/0/velocity' is another tensor after each step",
+    ),
+    "optimizer": (
+        {"optimizers": {"generator": Torchs(optimizer="Adagrad"), "discriminator": Fused()}},
+        "torch.optim.adagrad does '_local_scalar_dense', for which host and device wait",
     ),
     "objective": ({"schedule": Script(verbs=curve)}, "an objective keys the global generators itself"),
 }
