@@ -49,12 +49,13 @@ class Parts:
     optimizers: Mapping[str, Callable[[Iterable[Any]], torch.optim.Optimizer]]
 
     def others(self) -> Iterator[tuple[str, Any]]:
-        """Everything that is no network and may have state or listen to updates, by name; inner parts too."""
+        """Everything that is no network and plays, by name; of inner parts those that may have state or listen."""
         yield from _with_inner("game", self.game)
         yield from _with_inner("loss", self.loss)
         for term in self.penalties:
             yield from _with_inner(f"penalties.{term.name}", term.built)
-        yield from _with_inner("augment", self.augment)
+        if self.augment is not None:
+            yield from _with_inner("augment", self.augment)
         yield from _with_inner("schedule", self.schedule)
 
 
@@ -177,11 +178,16 @@ def _build(path: Path, name: str, component: Component, task: Task, seed: int, d
 
 
 def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
-    """A part, and those that stand in the fields of a component, or in tuples there."""
-    if isinstance(part, tuple):
-        for index, item in enumerate(part):
-            yield from _with_inner(f"{name}.{index}", item)
-    elif isinstance(part, Component) or hasattr(part, "state_dict") or hasattr(part, "after_update"):
-        yield name, part
-        for field in type(part).model_fields if isinstance(part, Component) else ():
-            yield from _with_inner(f"{name}.{field}", getattr(part, field))
+    """A part, and those that stand in the fields of a component."""
+    yield name, part
+    for field in type(part).model_fields if isinstance(part, Component) else ():
+        yield from _inner(f"{name}.{field}", getattr(part, field))
+
+
+def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The part that stands in a field, or those in tuples there, each with its own."""
+    if isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _inner(f"{name}.{index}", item)
+    elif isinstance(value, Component) or hasattr(value, "state_dict") or hasattr(value, "after_update"):
+        yield from _with_inner(name, value)

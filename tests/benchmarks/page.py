@@ -17,6 +17,8 @@ from tests.benchmarks.cases import WIDE as WIDE_CASES
 DOCS = Path(__file__).parents[2] / "docs"
 ACCELERATED = Path(__file__).with_name("accelerator.json")
 """What tests.benchmarks.accelerator has found where there was one: most machines have none."""
+COMPILED_THERE = Path(__file__).with_name("accelerator-compiled.json")
+"""The same with what is compiled."""
 INTRODUCTION = """\
 <!-- Written by tests/benchmarks/page.py: run `make bench`. -->
 
@@ -83,8 +85,13 @@ ACCELERATOR = """\
 
 The same cases, by loops that take turns in one process. Networks as small as these leave such a device idle while
 Python launches their kernels one by one. With `train.cuda_graphs: true` a step is recorded once and then replayed
-([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do. All compute in 32
-bits here, with TF32 in convolutions, as torch does by itself.
+([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do. Step by step it is
+Python that is measured, with the spread that it has there; ganreg's way to differentiate twice (`wgan-gp`) takes more
+of it than torch's, and fewer kernels. All compute in 32 bits here, with TF32 in convolutions, as torch does by itself.
+"""
+COMPILED_WIDE = """\
+Compiled, the larger DCGAN gains nothing over the kernels of the library. Its generator runs uncompiled beside the rest
+here: torch's compiler takes its first layer's gradient for one with channels first, and fails, of which a line tells.
 """
 WIDE = """\
 Two cases that keep the device busy, in batches of 256: DCGAN-64 of width 128, and the ResNet of width 256. ganreg lays
@@ -130,6 +137,7 @@ def main() -> None:
         *(changed(COMPILED, "compiled", options.compiled, options.speed) if options.compiled else ()),
         *(changed(BF16, "bf16", options.bf16, options.speed) if options.bf16 else ()),
         *accelerator(read(str(ACCELERATED))),
+        *compiled_there(read(str(COMPILED_THERE))),
         *(start(options.start) if options.start else ()),
         *(loader(options.loader) if options.loader else ()),
     ]
@@ -220,7 +228,19 @@ def accelerator(found: Mapping[str, Any]) -> Iterator[str]:
         times = [f"{case['milliseconds'][loop]:.2f} ms" for loop in loops]
         yield row(name, [*times, *ratios, f"{case['images per second']['replayed']:,}"])
     yield "\n" + WIDE
-    for name in WIDE_CASES:
+    yield from in_settings(cases, WIDE_CASES)
+
+
+def compiled_there(found: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of what is compiled on an accelerator."""
+    yield COMPILED_WIDE
+    yield measured(found, f"medians of {found['rounds']} rounds")
+    yield from in_settings(found["cases"], found["cases"])
+
+
+def in_settings(cases: Mapping[str, Any], names: Iterable[str]) -> Iterator[str]:
+    """A table for each of some cases, with a line for each loop."""
+    for name in names:
         case = cases[name]
         yield row(name, ["step", "to bare", "images a second", "memory held"])
         yield "|---|---|---|---|---|"

@@ -170,14 +170,16 @@ class Watching(Penalty, name="watching"):
 
 
 class Counting(Loss, name="counting"):
-    """Hinge, and something else in every second turn, by a count on the host."""
+    """Hinge, and something else in every second turn, by a count on the host, which checkpoints hold or not."""
+
+    saved: bool = True
 
     def build(self, task: Task) -> Any:
-        return Counted()
+        return Counted() if self.saved else Forgetful()
 
 
-class Counted:
-    """What `counting` builds."""
+class Forgetful:
+    """Counts, and tells no checkpoint."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -190,11 +192,47 @@ class Counted:
     def generator(self, real: Any, fake: Any) -> Tensor:
         return -fake.logits.mean()
 
+
+class Counted(Forgetful):
+    """The same with a state."""
+
     def state_dict(self) -> dict[str, int]:
         return {"count": self.count}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         self.count = state["count"]
+
+
+class Pooling(Penalty, name="pooling"):
+    """Keeps what it has seen in a list."""
+
+    def build(self, task: Task) -> Any:
+        return Pool()
+
+
+class Pool:
+    """What `pooling` builds."""
+
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def __call__(self, play: Play) -> Tensor:
+        self.seen.append(play.real.detach())
+        return play.real_output.logits.mean() * 0
+
+
+class Closing(Penalty, name="closing"):
+    """Counts in a variable around it."""
+
+    def build(self, task: Task) -> Any:
+        count = 0
+
+        def penalty(play: Play) -> Tensor:
+            nonlocal count
+            count += 1
+            return play.real_output.logits.mean() * (count % 2)
+
+        return penalty
 
 
 class Halving(Schedule, name="halving"):
@@ -256,6 +294,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "random": ({"penalties": [Watching(see=lambda play: random.random())]}, "draws random numbers on the host"),
     "count": ({"loss": Counting()}, "'parts/loss/count' changes on the host"),
+    "hidden count": ({"loss": Counting(saved=False)}, "'loss.count' changes on the host"),
+    "hidden list": ({"penalties": [Pooling()]}, "'penalties.pooling.seen.3' changes on the host"),
+    "hidden variable": ({"penalties": [Closing()]}, "'penalties.closing.count' changes on the host"),
     "rate": ({"schedule": Halving()}, "'optimizers/generator/param_groups/0/lr' changes on the host"),
     "tensor": (
         {"optimizers": {"generator": Momentum(), "discriminator": Fused()}},

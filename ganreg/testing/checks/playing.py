@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from ganreg.check import dry_run
+from ganreg.engine.hidden import attributes
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
 from ganreg.errors import SpecError
 from ganreg.spec.compatibility import info_of, task_of
 from ganreg.testing import arena
 from ganreg.testing.check import NETWORKS, Failure, check
-from ganreg.testing.hidden import attributes, trainable
 from ganreg.testing.network import META
 from ganreg.testing.suite import Subject
+from ganreg.testing.trainable import trainable
 
 PARTS = ("loss", "penalty", "augmentation", "schedule", "game", "optimizer")
 DIRECT = (

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from ganreg.components import Component
-from ganreg.engine.match import Match
+from ganreg.engine.state import leaves
+
+if TYPE_CHECKING:
+    from ganreg.engine.match import Match
 
 OPTIMIZER = {"state", "param_groups", "defaults"}
 MACHINERY = set(vars(nn.Module()))
@@ -32,21 +35,10 @@ def attributes(match: Match) -> dict[str, Any]:
     return found
 
 
-def trainable(match: Match) -> dict[str, Tensor]:
-    """Leaves that want gradients, by name, and are no parameter of a network."""
-    parts = [(f"networks.{name}", network) for name, network in match.networks.items()]
-    found: dict[str, Tensor] = {}
-    for name, part in (*parts, *match.parts.others()):
-        for inner, module in part.named_modules(prefix=name) if isinstance(part, nn.Module) else ((name, part),):
-            held = {key: value for key, value in vars(module).items() if key not in MACHINERY}
-            held.update(getattr(module, "_buffers", {}))
-            if not name.startswith("networks."):
-                held.update(getattr(module, "_parameters", {}))
-            for key, value in held.items():
-                for leaf in tree_leaves(value):
-                    if isinstance(leaf, Tensor) and leaf.requires_grad and leaf.is_leaf:
-                        found.setdefault(f"{inner}.{key}", leaf)
-    return found
+def on_the_host(match: Match) -> dict[str, Any]:
+    """The numbers and text in these, each by its path; of tensors only that they are there."""
+    held = leaves(attributes(match))
+    return {".".join(path): None if isinstance(value, Tensor) else value for path, value in held}
 
 
 def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -58,7 +50,8 @@ def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple[str, Any]]:  # type: ignore[assignment]
     private = part.__pydantic_private__ if isinstance(part, Component) else None
-    values: dict[str, Any] = {**(private or {}), **getattr(part, "__dict__", {})}
+    closed = inspect.getclosurevars(part).nonlocals if inspect.isfunction(part) else {}
+    values: dict[str, Any] = {**(private or {}), **closed, **getattr(part, "__dict__", {})}
     for key, value in values.items():
         if key not in without and not key.startswith("_abc"):
             yield f"{name}.{key}", _plain(value)
