@@ -48,9 +48,9 @@ class Tidy:
         """The run has ended."""
         if self._run.training:
             match = self._run.training.match
-            for optimizer in (match.player(name).optimizer for name in match.players):
-                optimizer.zero_grad(set_to_none=True)
-                optimizer.state.clear()
+            for player in map(match.player, match.players):
+                player.forget_gradients()
+                player.optimizer.state.clear()
         give_back()
 
 

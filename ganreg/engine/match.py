@@ -110,7 +110,7 @@ class Match:
     def gradients(self, player: str) -> None:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
         turn, mover = self._take_turn(player), self._players[player]
-        mover.optimizer.zero_grad(set_to_none=True)
+        mover.forget_gradients()
         seen: Terms = {}
         self._plays.pop(player, None)
         with self._only(player):

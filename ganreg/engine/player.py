@@ -53,11 +53,17 @@ class Player:
         for group, old in zip(self.optimizer.param_groups, before.param_groups, strict=False):
             group.update({key: value for key, value in old.items() if key != "params"})
 
+    def forget_gradients(self) -> None:
+        """Before a turn there are none; the optimizer's `zero_grad` does the same, and profiles it."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
     def step(self) -> None:
         """Let the optimizer move the parameters along their gradients."""
         for parameter in self.parameters:
-            if parameter.grad is not None:
-                parameter.grad = _laid_out_as(parameter, parameter.grad)
+            gradient = parameter.grad
+            if gradient is not None and gradient.stride() != parameter.stride():
+                parameter.grad = _laid_out_as(parameter, gradient)
         try:
             self.optimizer.step()
         except (RuntimeError, TypeError) as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,8 +23,7 @@ Terms = dict[str, Tensor]
 
 def terms_of(match: Match, play: Play) -> Terms:
     """The terms of a part of a batch, each with its share of the whole."""
-    kind = "cpu" if match.device.type == "meta" else match.device.type
-    with torch.autocast(kind, dtype=torch.bfloat16, enabled=match.spec.train.precision == "bf16"):
+    with _precision(match):
         terms = dict(match.parts.game.terms(play))
         for penalty in due(match, play):
             with play.twice_differentiable() if penalty.spec.double_backward else nullcontext():
@@ -33,6 +32,15 @@ def terms_of(match: Match, play: Play) -> Terms:
                 terms[penalty.name] = value * (penalty.spec.weight * penalty.spec.every)
     parts = match.spec.train.accumulate
     return terms if parts == 1 else {name: value / parts for name, value in terms.items()}
+
+
+def _precision(match: Match) -> AbstractContextManager[Any]:
+    """Autocast as the spec says; what stands outside counts for nothing."""
+    kind = "cpu" if match.device.type == "meta" else match.device.type
+    half = match.spec.train.precision == "bf16"
+    if half or torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=half)
+    return nullcontext()
 
 
 def due(match: Match, play: Play) -> list[Term]:
