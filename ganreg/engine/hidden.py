@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,11 +51,18 @@ def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
 
 def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple[str, Any]]:  # type: ignore[assignment]
     private = part.__pydantic_private__ if isinstance(part, Component) else None
-    closed = inspect.getclosurevars(part).nonlocals if inspect.isfunction(part) else {}
-    values: dict[str, Any] = {**(private or {}), **closed, **getattr(part, "__dict__", {})}
+    values: dict[str, Any] = {**(private or {}), **dict(_closed_over(part)), **getattr(part, "__dict__", {})}
     for key, value in values.items():
         if key not in without and not key.startswith("_abc"):
             yield f"{name}.{key}", _plain(value)
+
+
+def _closed_over(part: Any) -> Iterator[tuple[str, Any]]:
+    """The variables around a function, by name."""
+    cells = getattr(part, "__closure__", None) or ()
+    for name, cell in zip(part.__code__.co_freevars if cells else (), cells, strict=True):
+        with suppress(ValueError):  # of one that has no value yet
+            yield name, cell.cell_contents
 
 
 def _plain(value: Any, depth: int = 4) -> Any:
@@ -68,6 +76,8 @@ def _plain(value: Any, depth: int = 4) -> Any:
             return repr(value.getstate())
         case np.random.Generator():
             return repr(value.bit_generator.state)
+        case np.ndarray() if value.dtype != object:
+            return f"{value.dtype} {value.shape} {sha256(value.tobytes()).hexdigest()}"
         case np.ndarray() | np.generic():
             return repr(value.tolist())
         case Mapping() if depth:
