@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from weakref import ProxyTypes
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
     for inner, part in module.named_modules(prefix=name):
         yield from _of(inner, part, MACHINERY)
         for key in part._non_persistent_buffers_set:
-            yield f"{inner}.{key}", _plain(part._buffers[key])
+            yield f"{inner}.{key}", part._buffers[key]
 
 
 def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple[str, Any]]:  # type: ignore[assignment]
@@ -54,7 +55,7 @@ def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple
     values: dict[str, Any] = {**(private or {}), **dict(_closed_over(part)), **getattr(part, "__dict__", {})}
     for key, value in values.items():
         if key not in without and not key.startswith("_abc"):
-            yield f"{name}.{key}", _plain(value)
+            yield f"{name}.{key}", _plain(value, _package(part))
 
 
 def _closed_over(part: Any) -> Iterator[tuple[str, Any]]:
@@ -65,8 +66,19 @@ def _closed_over(part: Any) -> Iterator[tuple[str, Any]]:
             yield name, cell.cell_contents
 
 
-def _plain(value: Any, depth: int = 4) -> Any:
-    """Numbers, text, tensors, generators and collections of them; None for anything else."""
+def _package(thing: Any) -> str:
+    """Where it comes from; a function is in the package that it was written in."""
+    module = getattr(thing, "__module__", None) or type(thing).__module__
+    return str(module).partition(".")[0]
+
+
+def _plain(value: Any, own: str, depth: int = 4) -> Any:
+    """Numbers, text, tensors, generators, collections of them, and what objects of the own package hold of them.
+
+    None for anything else.
+    """
+    if type(value) in ProxyTypes:  # whose class is that of what they stand for, which may be gone
+        return None
     match value:
         case bool() | int() | float() | str() | Tensor():
             return value
@@ -81,9 +93,11 @@ def _plain(value: Any, depth: int = 4) -> Any:
         case np.ndarray() | np.generic():
             return repr(value.tolist())
         case Mapping() if depth:
-            return {repr(key): _plain(item, depth - 1) for key, item in value.items()}
+            return {repr(key): _plain(item, own, depth - 1) for key, item in value.items()}
         case list() | tuple() | deque() if depth:
-            return [_plain(item, depth - 1) for item in value]
+            return [_plain(item, own, depth - 1) for item in value]
         case set() | frozenset():
             return sorted(map(repr, value))
+        case object(__dict__=held) if depth and not isinstance(value, type) and own == _package(value) != "torch":
+            return {key: _plain(item, own, depth - 1) for key, item in held.items()}
     return None

@@ -203,6 +203,23 @@ class Counted(Forgetful):
         self.count = state["count"]
 
 
+class Leaning(Penalty, name="leaning"):
+    """Has another object count."""
+
+    def build(self, task: Task) -> Any:
+        return Leaner()
+
+
+class Leaner:
+    """What `leaning` builds."""
+
+    def __init__(self) -> None:
+        self.helper = Forgetful()
+
+    def __call__(self, play: Play) -> Tensor:
+        return 0 * self.helper.discriminator(play.real_output, play.fake_output)
+
+
 class Pooling(Penalty, name="pooling"):
     """Keeps what it has seen in a list."""
 
@@ -295,6 +312,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "random": ({"penalties": [Watching(see=lambda play: random.random())]}, "draws random numbers on the host"),
     "count": ({"loss": Counting()}, "'parts/loss/count' changes on the host"),
     "hidden count": ({"loss": Counting(saved=False)}, "'loss.count' changes on the host"),
+    "hidden in another": ({"penalties": [Leaning()]}, "'penalties.leaning.helper.count' changes on the host"),
     "hidden list": ({"penalties": [Pooling()]}, "'penalties.pooling.seen.3' changes on the host"),
     "hidden variable": ({"penalties": [Closing()]}, "'penalties.closing.count' changes on the host"),
     "rate": ({"schedule": Halving()}, "'optimizers/generator/param_groups/0/lr' changes on the host"),
