@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
 OPTIMIZER = {"state", "param_groups", "defaults"}
-MACHINERY = set(vars(nn.Module()))
-"""Attributes that every module has."""
+MACHINERY = {*vars(nn.Module()), "_compiled_call_impl"}
+"""Attributes that every module has, or every one that is compiled."""
 
 
 def attributes(match: Match) -> dict[str, Any]:
