@@ -17,6 +17,7 @@ from ganreg.engine.guards import Guard
 from ganreg.engine.match import Match
 from ganreg.errors import SpecError
 from ganreg.registry import Registry, first_party
+from tests.engine.test_layout import weights
 from tests.engine.test_recorder import beside
 
 pytestmark = pytest.mark.needs("ganreg-classic", "ganreg-datasets")
@@ -185,22 +186,22 @@ def there_and_replayed(plain: Run, graphs: Run, steps: int = 9) -> None:
     """Both come to the same weights on an accelerator, as nearly as two runs of one of them do."""
     said: list[str] = []
     matches: list[Match] = [plain.assemble().match, plain.assemble().match, graphs.assemble(say=said.append).match]
+    start = in_one(matches[0])
     for match in matches:
         for _ in range(steps):
             match.step()
         guard: Guard = match.guard
         guard.check(match.networks)
-    one, again, replayed = (torch.cat([p.detach().flatten() for p in weights(match)]) for match in matches)
-    start = torch.cat([p.detach().flatten() for p in weights(plain.assemble().match)])
+    one, again, replayed = map(in_one, matches)
     apart, moved = float((one - again).norm()), float((one - start).norm())
     found = float((one - replayed).norm())
     print(f"{found / moved:.1e} of their change, {apart / moved:.1e} without; {said}")
     assert found <= 10 * apart + 1e-3 * moved, said
 
 
-def weights(match: Match) -> Iterator[torch.Tensor]:
-    """Of all networks that learn."""
-    return (parameter for network in match.networks.values() for parameter in network.parameters())
+def in_one(match: Match) -> torch.Tensor:
+    """A copy of all weights."""
+    return torch.cat([weight.flatten() for weight in weights(match)])
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 30, 7])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ganreg.engine.hidden import on_the_host
 from ganreg.engine.restore import saved
-from ganreg.engine.state import leaves
+from ganreg.engine.state import leaves, same
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
@@ -20,7 +21,10 @@ SHARE = 0.05
 
 
 class State:
-    """What a step changes of a match: the tensors on its device with copies of them, and what the host holds."""
+    """What a step changes of a match: the tensors on its device with copies of them, and what the host holds.
+
+    The host holds more than the state: what a part remembers beside it counts, too.
+    """
 
     def __init__(self, match: Match) -> None:
         state = saved(match)
@@ -28,7 +32,7 @@ class State:
         held = {"/".join(path): value for path, value in found}
         self._tensors = {path: value for path, value in held.items() if _is_on(value, match.device)}
         self._copies = {path: tensor.detach().clone() for path, tensor in self._tensors.items()}
-        self._host = {path: value for path, value in held.items() if path not in self._tensors}
+        self._host = {path: value for path, value in held.items() if path not in self._tensors} | on_the_host(match)
 
     def put_back(self) -> None:
         """Make the tensors what they were."""
@@ -39,7 +43,7 @@ class State:
     def kept_otherwise(self, after: State) -> Iterator[str]:
         """Why the state after a step cannot be reached by doing the same with the same tensors."""
         for path, value in after._host.items():
-            if path not in self._host or not _equal(self._host[path], value):
+            if path not in self._host or not same(self._host[path], value):
                 yield f"'{path}' changes on the host"
         for path, tensor in after._tensors.items():
             if path not in self._tensors or self._tensors[path].data_ptr() != tensor.data_ptr():
@@ -68,12 +72,6 @@ class State:
 
 def _is_on(value: Any, device: torch.device) -> bool:
     return isinstance(value, Tensor) and value.device.type == device.type
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return torch.equal(one, other)
-    return bool(one == other)
 
 
 def _square(one: Tensor, other: Tensor) -> float:

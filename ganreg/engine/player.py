@@ -61,9 +61,8 @@ class Player:
     def step(self) -> None:
         """Let the optimizer move the parameters along their gradients."""
         for parameter in self.parameters:
-            gradient = parameter.grad
-            if gradient is not None and gradient.stride() != parameter.stride():
-                parameter.grad = _laid_out_as(parameter, gradient)
+            if parameter.grad is not None:
+                parameter.grad = _laid_out_as(parameter, parameter.grad)
         try:
             self.optimizer.step()
         except (RuntimeError, TypeError) as error:

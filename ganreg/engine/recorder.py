@@ -23,9 +23,7 @@ from torch import Tensor
 from ganreg.engine.changes import State
 from ganreg.engine.counters import readers
 from ganreg.engine.graphs import CudaGraphs, Graphs, Work
-from ganreg.engine.hidden import on_the_host
 from ganreg.engine.inputs import Inputs, RecordingError
-from ganreg.engine.state import same
 from ganreg.engine.waits import Waits
 from ganreg.errors import brief
 
@@ -112,13 +110,12 @@ class Recorder:
         match, updates, waits = self._match, self._updates(), Waits(self._match.device)
         inputs = Inputs(match, waits.resting)
         _count_on_device(match)
-        before, host, hidden = State(match), _host(match), on_the_host(match)
+        before, host = State(match), _host(match)
         # What is compiled would not run so where each operation is looked at.
         with readers() as found, inputs.gathered(), nullcontext() if match.spec.train.compile else waits:
             self._graphs.rehearse(match.perform)
         after, moves, terms = State(match), self._moved_since(updates), dict(match.terms)
         reasons = [*sorted(found), *waits.found, *before.kept_otherwise(after)]
-        reasons += [f"'{name}' changes on the host" for name in _changed(hidden, on_the_host(match))]
         if _host(match) != host:
             reasons.append("a part draws random numbers on the host")
         if reasons:
@@ -196,12 +193,6 @@ def _host(match: Match) -> Any:
     torchs = None if match.device.type == "cpu" else torch.default_generator.get_state().tolist()
     numpy = np.random.get_state(legacy=False)
     return random.getstate(), numpy["state"]["key"].tobytes(), numpy["state"]["pos"], numpy["has_gauss"], torchs
-
-
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The names of what has come, gone or is another value."""
-    names = {**after, **before}
-    return [n for n in names if not (n in before and n in after and same(before[n], after[n]))]
 
 
 def _count_on_device(match: Match) -> None:

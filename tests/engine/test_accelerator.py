@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ from ganreg import Augmentation, Penalty, Task
 from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
-from ganreg.engine.second_derivatives import SecondDerivatives
 from ganreg.errors import DivergenceError
 from tests.conftest import TINY
+from tests.engine.test_convolutions import check_gradients
 from tests.engine.test_layout import Draws, Judges
 from tests.engine.test_recorder import FUSED, Dropping, Torchs, Watching
 
@@ -188,16 +187,8 @@ def test_convolutions_have_torchs_second_derivatives(order: torch.memory_format,
     layers = (nn.Conv2d(3, 16, 4, 2, 1), nn.SiLU(), nn.ConvTranspose2d(16, 16, 4, 2, 1), nn.LeakyReLU(0.2))
     network = nn.Sequential(*layers, nn.Conv2d(16, 4, 3, padding=1, groups=2), nn.Flatten(), nn.Linear(4 * 256, 1))
     network = network.to(DEVICE).to(memory_format=order)
-    images = torch.randn(4, 3, 16, 16, device=DEVICE, requires_grad=True)
-    found = []
     with torch.backends.cudnn.flags(allow_tf32=False):
-        for mode in (nullcontext(), SecondDerivatives()):
-            with mode, torch.autocast(str(DEVICE), dtype=torch.bfloat16, enabled=bf16):
-                (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
-            found.append(torch.autograd.grad(slope.square().sum(), [w for w in network.parameters() if w.dim() > 1]))
-    tolerance = 3e-2 if bf16 else 1e-4
-    for mine, torchs in zip(*found, strict=True):
-        torch.testing.assert_close(mine, torchs, rtol=tolerance, atol=tolerance * float(torchs.abs().max()))
+        check_gradients(network, torch.randn(4, 3, 16, 16, device=DEVICE), bf16=bf16)
 
 
 @graphs

@@ -138,10 +138,15 @@ def test_a_network_has_the_gradients_that_torch_gives_it(order: torch.memory_for
         nn.Linear(4 * 64, 1),
     ).eval()  # of which spectral normalization stands still
     network.to(memory_format=order)
-    images = torch.randn(4, 1, 8, 8, requires_grad=True)
+    check_gradients(network, torch.randn(4, 1, 8, 8), bf16=bf16)
+
+
+def check_gradients(network: nn.Module, images: Tensor, *, bf16: bool) -> None:
+    """Raise where those of a gradient penalty are not torch's, to rounding."""
+    images = images.requires_grad_()
     found = []
     for mode in (nullcontext(), SecondDerivatives()):
-        with mode, torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+        with mode, torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16):
             (slope,) = torch.autograd.grad(network(images).sum(), images, create_graph=True)
         weights = [weight for weight in network.parameters() if weight.dim() > 1]
         found.append(torch.autograd.grad(slope.square().sum(), weights))
