@@ -9,6 +9,7 @@ import click
 
 from ganreg.cli import failures
 from ganreg.cli.app import App
+from ganreg.cli.compiler import compiler_when_asked
 from ganreg.cli.group import group
 from ganreg.errors import GanregError, Interrupted
 
@@ -17,7 +18,8 @@ def call(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code. Prints errors, raises none."""
     app = App()
     try:
-        code = group.main(arguments, prog_name="ganreg", standalone_mode=False, obj=app)
+        with compiler_when_asked():
+            code = group.main(arguments, prog_name="ganreg", standalone_mode=False, obj=app)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()

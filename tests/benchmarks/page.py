@@ -104,8 +104,8 @@ START = """\
 ## Start
 
 Commands from their call to their end, each in a process of its own, and the way of `ganreg run` to its first step. The
-spec that is checked is the largest that comes with ganreg, by parameters. Importing torch is part of the check; so is
-importing its compiler, which torch does by itself where the first optimizer is made.
+spec that is checked is the largest that comes with ganreg, by parameters. Importing torch is part of the check;
+its compiler stays out ([decision 22](decisions/0022-the-compiler-comes-when-asked.md)).
 """
 LOADER = """\
 ## Pictures from a folder

@@ -24,7 +24,7 @@ from typing import Any
 
 import click
 import matplotlib.figure  # noqa: F401
-import torch._dynamo  # noqa: F401 - which a run imports; all this before the fork, so that no attempt pays for it
+import torch.fx.experimental.symbolic_shapes  # noqa: F401 - all this before the fork, so that no attempt pays for it
 
 import ganreg
 from ganreg.cli import main as command_line

@@ -17,7 +17,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import torch._dynamo  # noqa: F401 - which a check imports; before the fork, so that no process pays for it
+import torch.fx.experimental.symbolic_shapes  # noqa: F401 - which a check imports; before the fork, not in each process
 from ruamel.yaml import YAML
 
 from ganreg.engine import loop  # noqa: F401
