@@ -22,7 +22,7 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.task import Shape, describe
 
 META = torch.device("meta")
-TURNS = 2000
+TURNS = 1000
 """Of a player in one step, at most: a step that is longer would be neither checked nor trained to its end."""
 Path = tuple[str | int, ...]
 

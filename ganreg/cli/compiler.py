@@ -37,7 +37,7 @@ def compiler_when_asked() -> Iterator[None]:
 
 
 class _StandIn(ModuleType):
-    """What `torch._dynamo` is until the compiler is there: the two functions that torch calls without compiling."""
+    """What `torch._dynamo` is until the compiler is there: the three functions that torch calls without compiling."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -46,19 +46,24 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__path__":  # `inspect` looks at the file of every module that there is
             raise AttributeError(name)
-        return getattr(self._compiler(), name)
+        return getattr(self.compiler(), name)
 
     def graph_break(self, *told: Any, **more: Any) -> None:
         """There is no graph to break."""
         if not self._stands:
-            self._compiler().graph_break(*told, **more)
+            self.compiler().graph_break(*told, **more)
 
     def disable(self, function: Any = None, recursive: bool = True, **options: Any) -> Any:
         """The function itself: nothing compiles it."""
         if self._stands and function is not None and options == {"wrapping": False}:  # as torch asks for its own
             self._spared.append(function)
             return function
-        return self._compiler().disable(function, recursive, **options)
+        return self.compiler().disable(function, recursive, **options)
+
+    @property
+    def trace_rules(self) -> Any:
+        """What the compiler does with each function."""
+        return _Rules(self) if self._stands else self.compiler().trace_rules
 
     def give_way(self) -> None:
         """Let the next import of the compiler find it; torch forgets what it was told of its functions."""
@@ -72,9 +77,23 @@ class _StandIn(ModuleType):
     def _stands(self) -> bool:
         return sys.modules.get(NAME) is self
 
-    def _compiler(self) -> ModuleType:
+    def compiler(self) -> ModuleType:
+        """torch's, which takes its place."""
         self.give_way()
         return import_module(NAME)
+
+
+class _Rules:
+    """Its rules: where processes meet, torch has it forget what it remembers of them."""
+
+    def __init__(self, stand_in: _StandIn) -> None:
+        self._stand_in = stand_in
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stand_in.compiler().trace_rules, name)
+
+    def clear_lru_cache(self) -> None:
+        """There is nothing to forget."""
 
 
 class _Inside(MetaPathFinder, Loader):

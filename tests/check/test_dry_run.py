@@ -317,7 +317,7 @@ def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
                 game.update("discriminator")
 
     mistake = refusal(tiny(schedule=Endless()))
-    assert mistake.message == "the schedule 'endless' gives the discriminator more than 2,000 turns in one step"
+    assert mistake.message == "the schedule 'endless' gives the discriminator more than 1,000 turns in one step"
 
 
 @pytest.mark.parametrize(

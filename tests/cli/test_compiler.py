@@ -23,6 +23,7 @@ with compiler_when_asked():
     weight.square().backward()
     optimizer.step()
     optimizer.state_dict()
+    torch._dynamo.trace_rules.clear_lru_cache()
     assert weight.item() < 0.1 and not there()
 """
 END = """
@@ -33,6 +34,7 @@ ASKED = {
     "a part": "import torch._dynamo.config as part; part.recompile_limit",
     "from a part": "from torch._dynamo.utils import counters; part = sys.modules['torch._dynamo.utils']",
     "by who came before": "before.disable(print); before.graph_break(); part = before.config",
+    "for its rules": "torch._dynamo.trace_rules.lookup(print); part = torch._dynamo.trace_rules",
     "to spare a function": "torch._dynamo.disable(print); part = torch._dynamo.config",
 }
 
