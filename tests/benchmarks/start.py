@@ -68,9 +68,16 @@ def stages(spec: str, folder: str) -> dict[str, float]:
     with stage("command line and discovery"):
         from ganreg.cli.call import call  # noqa: F401
         from ganreg.cli.commands.run import command  # noqa: F401
+        from ganreg.cli.compiler import compiler_when_asked
         from ganreg.registry import Registry
 
         registry = Registry.discover()
+    with compiler_when_asked():
+        _until_the_first_step(spec, folder, registry, stage)
+    return took
+
+
+def _until_the_first_step(spec: str, folder: str, registry: Any, stage: Any) -> None:
     with stage("reading and validating the spec"):
         run = _run(spec, folder, registry)
     with stage("importing torch"):
@@ -83,7 +90,6 @@ def stages(spec: str, folder: str) -> dict[str, float]:
         run.folder.mkdir()
         RunFolder(run.folder).start("", run.lock().model_dump())
     _played(run, stage)
-    return took
 
 
 def _played(run: Any, stage: Any) -> None:
@@ -104,7 +110,7 @@ def _played(run: Any, stage: Any) -> None:
     with stage("networks and optimizers"):
         match = Match(spec, assemble(spec, task, device), feed, device)
     with stage("trial of the order of kernels"):
-        lay_out(match, lambda spec: Match(spec, assemble(spec, task, device), feed, device))
+        lay_out(match, lambda spec: Match(spec, assemble(spec, task, device), feed, device), feed)
     with stage("first grid of pictures"):
         images = generate(match, feed, spec.output.samples, "samples").images
         save_grid(images, run.folder / "samples" / "00000000.png")
@@ -117,6 +123,7 @@ def whole(spec: str, folder: str) -> tuple[float, float]:
     began = time.perf_counter()
     from ganreg.cli.call import call  # noqa: F401
     from ganreg.cli.commands.run import command  # noqa: F401
+    from ganreg.cli.compiler import compiler_when_asked
     from ganreg.registry import Registry
 
     found = []
@@ -125,7 +132,7 @@ def whole(spec: str, folder: str) -> tuple[float, float]:
         found[:] = time.perf_counter() - began, peak()
         raise Enough
 
-    with suppress(Enough):
+    with suppress(Enough), compiler_when_asked():
         _run(spec, folder, Registry.discover()).train(tick=tick)
     seconds, memory = found
     return seconds, memory
