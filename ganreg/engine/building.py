@@ -13,7 +13,7 @@ from ganreg.components import Component
 from ganreg.engine.batch_norm import normalizes, synchronize
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.compilation import compile_parts
-from ganreg.engine.devices import resolve
+from ganreg.engine.devices import multiplies_bf16, resolve
 from ganreg.engine.feed import Feed, checked
 from ganreg.engine.folder import RunFolder
 from ganreg.engine.layout import lay_out
@@ -61,6 +61,8 @@ def training_of(spec: RunSpec, task: Task, folder: Path, world: World, say: Call
 
     if not world.alone and any(map(normalizes, match.networks.values())):
         say("batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all")
+    if spec.train.precision == "bf16" and not multiplies_bf16(match.device):
+        say("warning: this processor has no fast kernels for bf16: a step may take ten times as long as in fp32")
     lay_out(match, again, feed)
     if spec.train.compile:
         compile_parts(match, again, say)

@@ -22,3 +22,10 @@ def resolve(name: str) -> torch.device:
     if device.type != "cpu" and not (present and (device.index or 0) < torch.accelerator.device_count()):
         raise SpecError([Mistake(f"there is no device '{name}' on this machine", ("train", "device"), hint="try auto")])
     return device
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether convolutions and dense layers have fast kernels for bfloat16 there."""
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return True
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

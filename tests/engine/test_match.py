@@ -315,6 +315,17 @@ def test_bf16_runs_the_networks_and_not_the_loss(tiny: Tiny) -> None:
     assert all(p.dtype == torch.float32 for p in plays[0].networks["generator"].parameters())
 
 
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_a_processor_that_is_slow_in_bf16_is_told_of(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, precision: str, fast: bool
+) -> None:
+    monkeypatch.setattr("ganreg.engine.building.multiplies_bf16", lambda device: fast)
+    said: list[str] = []
+    tiny(train={"precision": precision}).assemble(say=said.append)
+    assert any("no fast kernels for bf16" in sentence for sentence in said) == (precision == "bf16" and not fast)
+
+
 def test_an_objective_is_the_same_function_at_every_call(tiny: Tiny) -> None:
     match = match_of(tiny(discriminator={"name": "tiny-discriminator", "dropout": 0.5}))
     objective = match.objective("discriminator")
