@@ -174,7 +174,16 @@ def _build(path: Path, name: str, component: Component, task: Task, seed: int, d
     for _, part in _with_inner(name, built):
         if isinstance(part, nn.Module):
             part.to(device)
+            _unfold(part)
     return built
+
+
+def _unfold(part: nn.Module) -> None:
+    """Give each buffer numbers of its own: those of `expand`, and so of `torch.meshgrid`, cannot be written."""
+    for module in part.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and any(n > 1 and s == 0 for n, s in zip(buffer.shape, buffer.stride(), strict=True)):
+                module._buffers[name] = buffer.contiguous()
 
 
 def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:

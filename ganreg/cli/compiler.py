@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import spec_from_loader
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,11 +43,29 @@ class _StandIn(ModuleType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._spared: list[Callable[..., Any]] = []
+        self._real: ModuleSpec | None = None
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__path__":  # `inspect` looks at the file of every module that there is
-            raise AttributeError(name)
+        if self._stands and not self._has(name):  # some look at every module that there is for a name
+            raise AttributeError(f"module '{NAME}' has no attribute '{name}'")
         return getattr(self.compiler(), name)
+
+    @property
+    def __spec__(self) -> ModuleSpec | None:  # type: ignore[override]
+        """The compiler's, which is not imported for it: some ask whether it could be."""
+        if self._real is None and "torch" in sys.modules:
+            self._real = PathFinder.find_spec(NAME, sys.modules["torch"].__path__)
+        return self._real
+
+    def _has(self, name: str) -> bool:
+        """Whether the compiler has such a name, as its file and folder tell."""
+        if name.startswith("__"):
+            return name in ("__path__", "__all__")
+        if not (self.__spec__ and self.__spec__.origin):
+            return True
+        file = Path(self.__spec__.origin)
+        inside = file.with_name(name)
+        return inside.is_dir() or inside.with_suffix(".py").is_file() or name in file.read_text()
 
     def graph_break(self, *told: Any, **more: Any) -> None:
         """There is no graph to break."""
@@ -70,7 +89,7 @@ class _StandIn(ModuleType):
         if self._stands:
             del sys.modules[NAME]
         for function in self._spared:
-            vars(function).pop("__dynamo_disable", None)
+            getattr(function, "__dict__", {}).pop("__dynamo_disable", None)
         self._spared.clear()
 
     @property

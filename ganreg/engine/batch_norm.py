@@ -38,7 +38,7 @@ class Synchronized(nn.modules.batchnorm._BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         """(N, C, …) to the same."""
-        if not (self.training or self.running_mean is None):
+        if not self.training:  # the others need not come by
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1, *[1] * (input.dim() - 2)]
@@ -47,7 +47,7 @@ class Synchronized(nn.modules.batchnorm._BatchNorm):
         mean = _mean_of_all(wide.mean(axes), self.world)
         centred = wide - mean.reshape(shape)
         variance = _mean_of_all(centred.square().mean(axes), self.world)
-        if self.training and self.running_mean is not None:
+        if self.running_mean is not None:
             self._follow(mean, variance, input.numel() // input.shape[1] * self.world.size)
         output = centred * (variance + self.eps).rsqrt().reshape(shape)
         if self.affine:

@@ -247,8 +247,8 @@ class Match:
         else:
             self.recorder.step()
         if not self.world.alone:
-            buffers = [b for network in self.networks.values() for b in network.buffers() if b.is_floating_point()]
-            self.world.follow(buffers)  # statistics that each has of its own rows
+            buffers = [b for network in self.networks.values() for b in network.buffers()]
+            self.world.follow([b for b in buffers if b.dtype.is_floating_point or b.dtype.is_complex])
         if self.ema:
             self.ema.update(self.step_index)
         self.position += max(self.turns.values(), default=0)

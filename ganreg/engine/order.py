@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from torch import nn
 
 LARGE = 8192
@@ -13,5 +15,9 @@ def convolves(network: nn.Module) -> bool:
 
     What makes its kernels anew in each forward, one for each picture as in StyleGAN2, would only copy them around.
     """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    return any(isinstance(layer, kinds) and layer.weight.numel() >= LARGE for layer in network.modules())
+    return any(_size(m) >= LARGE for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d))
+
+
+def _size(layer: nn.Conv2d | nn.ConvTranspose2d) -> int:
+    """Numbers in its kernel. Some have none before the first forward, and to look at some changes them."""
+    return layer.in_channels * layer.out_channels * prod(layer.kernel_size) // layer.groups

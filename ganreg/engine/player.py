@@ -103,18 +103,17 @@ class Player:
         weights = [p.clone() for p in current]
         held = {p: dict(values) for p, values in self.optimizer.state.items()}
         state = {p: _copied(values) for p, values in held.items()}
-        settings = [_copied(group) for group in self.optimizer.param_groups]
+        settings = [
+            _copied({key: value for key, value in group.items() if key != "params"})
+            for group in self.optimizer.param_groups
+        ]
         try:
             yield
         finally:
             torch._foreach_copy_(current, weights)
             if optimizer:
-                for p, values in held.items():  # in the same tensors: a recorded step knows no others
-                    for key, value in values.items():
-                        if isinstance(value, Tensor):
-                            value.copy_(state[p][key])
                 self.optimizer.state.clear()
-                self.optimizer.state.update(held)
+                self.optimizer.state.update({p: _put_back(values, held[p]) for p, values in state.items()})
                 for group, before in zip(self.optimizer.param_groups, settings, strict=True):
                     group.update(before)
 
@@ -139,5 +138,23 @@ def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
-def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value.clone() if isinstance(value, Tensor) else value for key, value in values.items()}
+def _copied(value: Any) -> Any:
+    """A value with tensors of its own, however deep they lie: some optimizers keep lists of them."""
+    if isinstance(value, Mapping):
+        return {key: _copied(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_copied(part) for part in value])
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _put_back(value: Any, place: Any) -> Any:
+    """A value that was copied, in the tensors that it was copied from: a recorded step knows no others."""
+    if isinstance(value, Mapping):
+        there = place if isinstance(place, Mapping) else {}
+        return {key: _put_back(part, there.get(key)) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        parts = place if isinstance(place, list | tuple) and len(place) == len(value) else [None] * len(value)
+        return type(value)([_put_back(part, at) for part, at in zip(value, parts, strict=True)])
+    if isinstance(value, Tensor) and isinstance(place, Tensor) and place.shape == value.shape:
+        return place.copy_(value)
+    return value

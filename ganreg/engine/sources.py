@@ -31,7 +31,7 @@ class Sources:
     def __init__(self, match: Match, feed: Batches | None) -> None:
         self._match: Match = proxy(match)
         self._feed = feed
-        self._shared: dict[tuple[int, int, int], Batch] = {}
+        self._shared: dict[tuple[int, int, int], tuple[Batch, int]] = {}
         self.inputs: Inputs | None = None
 
     def clear(self) -> None:
@@ -41,11 +41,11 @@ class Sources:
     def batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
         """Rows of a batch of the run, read once for players that share it."""
         key = (position, rows.start, rows.stop)
-        batch = self._shared.get(key)
-        if batch is None:
+        batch, version = self._shared.get(key, (None, 0))
+        if batch is None or batch.images._version != version:  # a network may write into its pictures
             batch = self.inputs.batch(position, rows) if self.inputs else self.read(position, rows)
         if shared:
-            self._shared[key] = batch
+            self._shared[key] = batch, batch.images._version
         return batch
 
     def read(self, position: int, rows: slice = slice(None)) -> Batch:

@@ -57,7 +57,7 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def raw(tensor: Tensor) -> Tensor:
     """The bytes of a tensor's numbers in their order, on the host; no copy where they lie there so."""
-    return tensor.cpu().reshape(-1).view(torch.uint8)
+    return tensor.cpu().resolve_conj().resolve_neg().reshape(-1).contiguous().view(torch.uint8)
 
 
 def _reserve(descriptor: int, size: int) -> None:

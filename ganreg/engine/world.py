@@ -25,6 +25,7 @@ from ganreg import processes
 from ganreg.engine.devices import resolve
 from ganreg.engine.pulse import Pulse
 from ganreg.engine.state import join, split
+from ganreg.engine.tensor_file import raw
 from ganreg.errors import Mistake, ProcessError, SpecError
 from ganreg.spec.runspec import Train
 
@@ -87,7 +88,7 @@ class World:
         """Make each tensor the mean over all processes, in place; in flat buckets."""
         if self.alone:
             return
-        for bucket in _buckets(tensors):
+        for bucket in _buckets([torch.view_as_real(t.detach()) if t.is_complex() else t for t in tensors]):
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
             with self.together():
                 dist.all_reduce(flat)
@@ -164,7 +165,7 @@ class World:
                 # Through its bytes: not every type of number is one that can be sent.
                 whole = tensors[name] if self.first else torch.empty(shape, dtype=getattr(torch, kind))
                 if whole.numel():
-                    sent = whole.reshape(-1).view(torch.uint8).to(device)
+                    sent = raw(whole).to(device)
                     dist.broadcast(sent, 0)
                     whole = sent.cpu().view(whole.dtype).reshape(shape)
                 tensors[name] = whole
@@ -189,9 +190,10 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor, world: World) -> Tensor:
         ctx.world = world
-        rows = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(world.size)]
+        tensor = tensor.resolve_conj().resolve_neg().contiguous()
+        rows = [torch.empty_like(tensor) for _ in range(world.size)]
         with world.together():
-            dist.all_gather(rows, tensor.contiguous())
+            dist.all_gather(rows, tensor)
         return torch.cat(rows)
 
     @staticmethod

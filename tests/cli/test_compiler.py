@@ -36,6 +36,8 @@ ASKED = {
     "by who came before": "before.disable(print); before.graph_break(); part = before.config",
     "for its rules": "torch._dynamo.trace_rules.lookup(print); part = torch._dynamo.trace_rules",
     "to spare a function": "torch._dynamo.disable(print); part = torch._dynamo.config",
+    "to spare a builtin": "torch._dynamo.disable(print, wrapping=False); part = torch._dynamo.config",
+    "all of it": "exec('from torch._dynamo import *'); part = torch._dynamo.config",
 }
 
 
@@ -46,6 +48,17 @@ def run(code: str) -> None:
 
 def test_an_optimizer_needs_no_compiler() -> None:
     run(BEGIN + "assert 'torch._dynamo' not in sys.modules" + END)
+
+
+def test_who_only_looks_around_does_not_bring_it() -> None:
+    looks = """
+    import importlib.util, inspect
+    assert importlib.util.find_spec("torch._dynamo").origin.endswith("__init__.py")
+    [module for module in sys.modules.values() if getattr(module, "MARK", None)]
+    assert inspect.getmodule(there) and not hasattr(torch._dynamo, "no_such_name")
+    assert not there()
+"""
+    run(BEGIN.rstrip() + looks + END)
 
 
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)

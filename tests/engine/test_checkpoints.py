@@ -105,6 +105,8 @@ def test_the_librarys_own_reader_takes_the_files(tmp_path: Path) -> None:
     tensors = {str(dtype): torch.arange(6).reshape(2, 3).to(dtype) for dtype in TYPES}
     tensors |= {"none": torch.empty(0, 3), "one": torch.tensor(2.5), "last": torch.randn(2, 3, 4, 5)}
     tensors["last"] = tensors["last"].to(memory_format=torch.channels_last)
+    waves = torch.fft.fft(torch.arange(4.0))
+    tensors |= {"conjugate": waves.conj(), "negative": waves.conj().imag, "expanded": torch.tensor(1.5).expand(3)}
     write(tmp_path / "all.safetensors", tensors)
     found = safetensors.torch.load_file(tmp_path / "all.safetensors")
     assert same(found, tensors)

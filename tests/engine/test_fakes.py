@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from ganreg import Batch, Dataset, Discriminator, Generator, Optimizer, Penalty, Schedule
+from ganreg import Batch, Dataset, Discriminator, Generator, Loss, Optimizer, Penalty, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
+from ganreg.engine.state import same
 from ganreg.task import DatasetInfo
+from tests.conftest import begin
 
 Tiny = Callable[..., Run]
 Verbs = tuple[tuple[str, str], ...]
@@ -212,3 +214,53 @@ def test_pictures_that_the_discriminator_has_written_into_are_made_again(tiny: T
     assert found[0][0] == 2
     for mine, theirs in zip(found[0][1], found[1][1], strict=True):
         assert torch.equal(mine, theirs)
+
+
+class Relative(Loss, name="relative"):
+    """Reads the real side in the generator's turn too."""
+
+    generator_uses_real = True
+
+    def discriminator(self, real: Any, fake: Any) -> torch.Tensor:
+        return (fake.logits - real.logits).mean().exp()
+
+    def generator(self, real: Any, fake: Any) -> torch.Tensor:
+        return (real.logits - fake.logits).mean().exp()
+
+
+def test_real_pictures_that_a_turn_has_written_into_are_read_again(tiny: Tiny) -> None:
+    """So both players see the same ones, as where no batch is shared."""
+    parts = {"generator": Linear(), "discriminator": Rude(), "loss": Relative()}
+    shared, apart = (forwards(tiny, IN_TURN, shared=turns, **parts)[1] for turns in (1, 0))
+    for mine, theirs in zip(shared, apart, strict=True):
+        assert torch.equal(mine, theirs)
+
+
+class Coordinates(torch.nn.Module):
+    """Has coordinates of pixels as `meshgrid` gives them: rows that are one row in the memory."""
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(latent, 784)
+        across, down = torch.meshgrid(torch.linspace(-1, 1, 28), torch.linspace(-1, 1, 28), indexing="xy")
+        self.register_buffer("across", across)
+        self.register_buffer("down", down)
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        pictures: torch.Tensor = (self.linear(z).view(-1, 1, 28, 28) + self.across * self.down).tanh()
+        return pictures
+
+
+class Placing(Generator, name="placing"):
+    def build(self, task: Any) -> torch.nn.Module:
+        return Coordinates(task.latent)
+
+
+def test_buffers_that_repeat_their_numbers_are_followed_saved_and_loaded(tiny: Tiny) -> None:
+    whole, stopped = (tiny(name=name, generator=Placing()) for name in ("whole", "stopped"))
+    whole.train()
+    begin(stopped, 4)
+    stopped.train(resume=True)
+    assert whole.training is not None
+    assert stopped.training is not None
+    assert same(whole.training.match.state(), stopped.training.match.state())

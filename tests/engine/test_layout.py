@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ganreg import Discriminator, Generator, Optimizer, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
+from ganreg.engine.order import convolves
 from ganreg.engine.state import same
 from tests.conftest import Tiny, begin
 
@@ -270,3 +271,37 @@ def test_a_gradient_lies_as_the_activation_does(convolving: Tiny) -> None:
     first.step()
     for one, other in zip(weights(match), weights(first), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+
+
+class Equalized(nn.Module):
+    """A discriminator whose kernel is made from another parameter before each forward (arXiv:1710.10196)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 512, 4, stride=2, padding=1)
+        self.last = nn.Linear(512 * 14 * 14, 1)
+        kernel = self.first._parameters.pop("weight")
+        self.first.register_parameter("weight_orig", kernel)
+        self.first.register_forward_pre_hook(lambda layer, _: setattr(layer, "weight", layer.weight_orig * 0.2))
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        logits: Tensor = self.last(self.first(images).relu().flatten(1))
+        return logits
+
+
+class Equalizes(Discriminator, name="equalizes"):
+    def build(self, task: Any) -> nn.Module:
+        return Equalized()
+
+
+def test_a_layer_may_have_no_kernel_before_its_first_forward(convolving: Tiny) -> None:
+    match = convolving(discriminator=Equalizes()).assemble().match
+    match.step()
+    assert match.channels_last
+
+
+def test_looking_for_convolutions_moves_no_power_iteration() -> None:
+    network = nn.utils.parametrizations.spectral_norm(nn.Conv2d(64, 64, 3))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    assert convolves(network)
+    assert same(before, dict(network.state_dict()))

@@ -1,6 +1,7 @@
 """Optimizers: torch's own can be used, and what they know outlives the growth of networks."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -67,3 +68,29 @@ def test_a_groups_own_values_outlive_a_change_of_stage(tiny: Tiny) -> None:
         (group,) = match.player(player).optimizer.param_groups
         assert (group["steps"], group["lr"]) == (5, pytest.approx(0.1 * 0.5**5))
         assert group["params"] == match.player(player).parameters
+
+
+class Listing(torch.optim.SGD):
+    """Keeps what it remembers in lists and mappings, as Shampoo and SOAP do."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            state = self.state[parameter]
+            seen = state.setdefault("seen", [torch.zeros(()), {"sum": torch.zeros_like(parameter)}])
+            seen[0] += 1
+            seen[1]["sum"] += parameter.grad
+        super().step()
+
+
+def test_a_look_ahead_takes_back_what_lies_deeper_in_a_state(tiny: Tiny) -> None:
+    match = tiny(optimizers=both(Listing)).assemble().match
+    match.update("discriminator")
+    mover = match.player("discriminator")
+    before = deepcopy(mover.optimizer.state_dict())
+    tensors = [values["seen"][0] for values in mover.optimizer.state.values()]
+    with match.lookahead("discriminator"):
+        match.update("discriminator")
+        assert not same(before["state"], mover.optimizer.state_dict()["state"])
+    assert same(before["state"], mover.optimizer.state_dict()["state"])
+    assert all(a is b["seen"][0] for a, b in zip(tensors, mover.optimizer.state.values(), strict=True))
