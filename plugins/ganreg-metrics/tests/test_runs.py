@@ -50,7 +50,8 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
         {"name": "sliced-wasserstein", **FEW},
         {"name": "neighbours", **FEW, "shown": 3},
     ]
-    run = tiny(metrics=metrics, conditional=True, seed=4).train()
+    pictures = {"name": "proofs/tiny-pictures", "side": 28, "count": 60, "classes": 2}  # 40 of them are of both
+    run = tiny(data=pictures, metrics=metrics, conditional=True, seed=4).train()
     records = [record for record in log(run) if "metrics" in record]
     found = {name: value for record in records for name, value in record["metrics"].items()}
     assert found.keys() == {
@@ -64,7 +65,7 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
     assert len(hashes) == 1
     assert len(hashes.pop()) == 64
     (fingerprint,) = {component("extractor", "fashion-cnn").fingerprint()}
-    data = "tiny-pictures(side=28, count=60, classes=3)"
+    data = "tiny-pictures(side=28, count=60, classes=2)"
     assert records[0]["protocol"] == records[1]["protocol"]
     assert records[0]["protocol"] == {
         "data": data,
@@ -88,6 +89,7 @@ def test_which_pictures_make_a_pair_is_in_the_protocol(tiny, conditional, pairs)
     ("few", "reason"),
     [
         ({"generated": 4}, "class 1 has 1 of the 4 generated pictures, .* let it take more generated ones"),
+        ({"real": 20}, "class 1 has 0 of the 20 real pictures, .* let it take more real ones"),
         ({"real": 3}, "class 0 has 1 of the 3 real pictures, .* let it take more real ones"),
     ],
 )
