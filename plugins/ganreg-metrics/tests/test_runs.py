@@ -9,6 +9,7 @@ from ganreg_metrics.reference import folder
 from ganreg import Extractor, Features, component, compose
 from ganreg.engine.metrics import Evaluation
 from ganreg.errors import PluginError, SpecError
+from ganreg.registry import Registry
 
 FEW = {"generated": 40, "real": 40}
 
@@ -172,6 +173,29 @@ def test_figures_do_not_depend_on_what_is_measured_beside_them(tiny):
     assert len(set(steps)) == len(steps) == 8  # two steps of four metrics
     assert [one.figures["frechet"] for one in together.evaluate(metrics)] == steps[4:]
     assert [together.evaluate([metric])[0].figures["frechet"] for metric in metrics] == steps[4:]
+
+
+EDGES = """
+from ganreg import Extractor, Features, hookimpl
+
+class Edges(Extractor, name="edges"):
+    def __call__(self, images):
+        return Features(images.flatten(1)[:, :9] * {factor})
+
+@hookimpl
+def ganreg_components():
+    return [Edges]
+"""
+
+
+def test_extractors_of_two_plugins_that_share_a_name_share_no_features(tiny, tmp_path):
+    files = {tmp_path / "one.py": 1, tmp_path / "two.py": 3}
+    for file, factor in files.items():
+        file.write_text(EDGES.format(factor=factor))
+    metrics = [{"name": "frechet", **FEW, "extractor": f"{file.stem}/edges"} for file in files]
+    one, two = tiny(metrics=metrics, registry=Registry.discover(files=files)).train().evaluate()
+    assert two.figures["frechet"] == pytest.approx(9 * one.figures["frechet"])
+    assert one.protocol != two.protocol
 
 
 @pytest.mark.parametrize(
