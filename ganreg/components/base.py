@@ -102,14 +102,18 @@ class Component(BaseModel):
         return {KIND_MARKER: cls.kind}
 
 
-def label(component: Component) -> str:
-    """`name(key=value, …)`, with the parameters that are not the defaults; of a path its last name."""
+def label(component: Component, *, full: bool = False) -> str:
+    """`name(key=value, …)`, with the parameters that are not the defaults; of a path its last name.
+
+    full: each name after its module, which tells parts of one name apart, as two plugins may have them.
+    """
     shown = [
-        f"{name}={_shown(value)}"
+        f"{name}={_shown(value, full)}"
         for name, field in type(component).model_fields.items()
         if (value := getattr(component, name)) != field.default
     ]
-    return f"{component.name}({', '.join(shown)})" if shown else component.name
+    named = f"{type(component).__module__}/{component.name}" if full else component.name
+    return f"{named}({', '.join(shown)})" if shown else named
 
 
 def distinct(names: list[str]) -> list[str]:
@@ -117,9 +121,9 @@ def distinct(names: list[str]) -> list[str]:
     return [name if names.index(name) == i else f"{name}.{names[: i + 1].count(name)}" for i, name in enumerate(names)]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, full: bool) -> str:
     if isinstance(value, Component):
-        return label(value)
+        return label(value, full=full)
     return value.name if isinstance(value, Path) else str(value)
 
 

@@ -215,11 +215,11 @@ class Extractor(Component, kind="extractor"):
     """
 
     def fingerprint(self) -> str:
-        """What its features depend on, in one line: name and parameters; one with weights adds their sha256.
+        """What its features depend on, in one line: module, name, parameters; one with weights adds their sha256.
 
         Imports no torch. Raises DataError where the weights' file cannot be read.
         """
-        return label(self)
+        return label(self, full=True)
 
     def __call__(self, images: Tensor) -> Features:
         """(N, C, H, W) to values (N, D), and logits (N, K) where it provides them."""

@@ -14,12 +14,13 @@ from ganreg.claims import claim, taken
 from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
 
+SPEED = "speed.jsonl"
 WRITTEN = (
-    *("spec.yaml", "lock.json", "log.jsonl", "speed.jsonl", "evaluations.jsonl", "report.html"),
+    *("spec.yaml", "lock.json", "log.jsonl", SPEED, "evaluations.jsonl", "report.html"),
     *("samples", "figures", "evaluations", "checkpoints"),
 )
 CLOCK = ("seconds", "images_per_second")
-"""What a record of speed.jsonl tells, both or it is none."""
+"""What each record of speed.jsonl tells; any other tells both or neither."""
 
 
 class RunFolder:
@@ -34,7 +35,7 @@ class RunFolder:
         self.spec = path / "spec.yaml"
         self.lock = path / "lock.json"
         self.log = path / "log.jsonl"
-        self.speed = path / "speed.jsonl"
+        self.speed = path / SPEED
         self.samples = path / "samples"
         self.figures = path / "figures"
         self.checkpoints = path / "checkpoints"
@@ -153,28 +154,29 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
         return
     if not path.is_file():
         raise RunFolderError(f"{path} is not a file")
+    timed = path.name == SPEED
     *whole, last = path.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(whole, 1):
         if line.strip():
-            yield number, _record(line)
-    if (record := _record(last)) is not None:
+            yield number, _record(line, timed)
+    if (record := _record(last, timed)) is not None:
         yield len(whole) + 1, record
 
 
-def _record(line: str) -> dict[str, Any] | None:
+def _record(line: str, timed: bool) -> dict[str, Any] | None:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) and type(record.get("step")) is int and _sound(record) else None
+    return record if isinstance(record, dict) and type(record.get("step")) is int and _sound(record, timed) else None
 
 
-def _sound(record: Mapping[str, Any]) -> bool:
-    """Whether what readers count on is there: both readings of a clock, and mappings of names."""
+def _sound(record: Mapping[str, Any], timed: bool) -> bool:
+    """Whether what readers count on is there: both readings of a clock, or neither in other files, and mappings."""
     clock = [record.get(key) for key in CLOCK]
-    timed = all(isinstance(value, int | float) for value in clock) or clock == [None, None]
+    read = all(isinstance(value, int | float) for value in clock) or (not timed and clock == [None, None])
     mappings = [record[key] for key in ("losses", "metrics", "protocol") if key in record]
-    return timed and all(isinstance(value, dict) for value in mappings)
+    return read and all(isinstance(value, dict) for value in mappings)
 
 
 def free_name(parent: Path, name: str) -> Path:

@@ -17,6 +17,7 @@ from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.outputs import as_output
 from ganreg.engine.pictures import evaluating, generated
+from ganreg.registry import first_party
 
 Plain = str | float | bool | None
 """A value of a protocol."""
@@ -126,7 +127,14 @@ def protocol_of(metric: Metric, built: Any, evaluation: Evaluation) -> dict[str,
     for name, value in protocol.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float | bool | None):
             raise TypeError(f"its protocol has {name!r}: {value!r}, where text, a number or null is due")
-    return protocol or {"metric": label(metric.model_copy(update={"every": None})), **evaluation.facts}
+    return protocol or {"metric": _named(metric), **evaluation.facts}
+
+
+def _named(metric: Metric) -> str:
+    """Its label, in full unless it is first-party: any other may share its name with one of another plugin."""
+    ours = {f"ganreg_{namespace}" for namespace in first_party()}
+    foreign = type(metric).__module__.partition(".")[0] not in ours
+    return label(metric.model_copy(update={"every": None}), full=foreign)
 
 
 def is_picture(value: Any) -> bool:

@@ -84,7 +84,8 @@ def test_run_as_json_gives_each_figure_by_its_protocol(ganreg: Call, tiny: Optio
     assert (name, others) == ("mean-distance", [])
     last = [record for record in records(Path("here/log.jsonl")) if "metrics" in record][-2:]
     assert found == [{"value": r["metrics"]["mean-distance"], "protocol": r["protocol"]} for r in last]
-    assert [figure["protocol"]["extractor"] for figure in found] == ["tiny-coarse(side=1)", "tiny-coarse"]
+    coarse = "ganreg_proofs.features/tiny-coarse"
+    assert [figure["protocol"]["extractor"] for figure in found] == [f"{coarse}(side=1)", coarse]
 
 
 def test_run_replaces_a_run_only_when_told_to(ganreg: Call, tiny: Options) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import ganreg
 from ganreg.engine.disk import append
 from ganreg.engine.folder import attempts, damaged, records
+from tests.conftest import Tiny
 
 FLIPPED = ('{"step": 1, "secondr": 2.5, "images_per_second": 9.0}', '{"step": 1, "metrics": [1]}')
 
@@ -21,6 +23,19 @@ def test_a_line_that_is_no_record_costs_no_other(tmp_path: Path, damage: str) ->
     append(log, {"step": 3})
     assert [record["step"] for record in records(log)] == [0, 1, 2, 3]
     assert damaged(log) == [4]
+
+
+def test_a_line_of_the_clock_without_its_readings_costs_no_other(tiny: Tiny) -> None:
+    run = tiny(metrics=["tiny-mean-distance"]).train()
+    before = (run.folder / "speed.jsonl").read_text()
+    append(run.folder / "speed.jsonl", {"step": 6})
+    run = ganreg.load(run.folder)
+    assert "of training" in run.report().read_text()
+    assert run.evaluate()[0].figures
+    said: list[str] = []
+    run.train(resume=True, say=said.append)
+    assert said == ["going on from step 6", f"skipped: line {before.count(chr(10)) + 1} of speed.jsonl is damaged"]
+    assert (run.folder / "speed.jsonl").read_text() == before
 
 
 @pytest.mark.parametrize("end", ["", "\n", '{"step": 3, "lo', "\udcff", "\0\0"])

@@ -218,10 +218,10 @@ def test_what_figures_depend_on_stands_beside_them_in_the_log(tiny: Tiny) -> Non
     log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
     first, second, bare = [record for record in log if "metrics" in record]
     facts = {"data": "tiny-pictures(side=28)", "pictures": "1x28x28", "seed": 3}
-    assert first["protocol"] == {**facts, "extractor": "tiny-coarse", "count": 8}
-    assert second["protocol"] == {**facts, "extractor": "tiny-coarse(side=3)", "count": 8}
+    assert first["protocol"] == {**facts, "extractor": "ganreg_proofs.features/tiny-coarse", "count": 8}
+    assert second["protocol"] == {**facts, "extractor": "ganreg_proofs.features/tiny-coarse(side=3)", "count": 8}
     assert first["metrics"].keys() == second["metrics"].keys()
-    assert bare["protocol"] == {**facts, "metric": "shade"}
+    assert bare["protocol"] == {**facts, "metric": f"{__name__}/shade"}
     assert run.report().read_text().count("<h3>mean-distance</h3>") == 2
 
 

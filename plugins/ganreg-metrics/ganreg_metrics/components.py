@@ -43,7 +43,7 @@ class Measured(Metric):
         """A callable of an evaluation, with its protocol."""
         from ganreg_metrics.measurement import Measurement
 
-        return Measurement(self)
+        return Measurement(self, task)
 
     def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
         """The figures of a sample, by name. Raises ValueError where it is too small for them."""
@@ -67,7 +67,7 @@ class InFeatures(Measured):
         """A callable of an evaluation, with its protocol."""
         from ganreg_metrics.measurement import Measurement
 
-        return Measurement(self, self.extractor.build(task))
+        return Measurement(self, task, self.extractor.build(task))
 
 
 class Frechet(InFeatures, name="frechet"):
@@ -103,8 +103,9 @@ class IntraFrechet(InFeatures, name="intra-frechet"):
         generated, real = sample.generated, sample.real
         assert generated.labels is not None, "a conditional run gives labels"
         assert real.labels is not None, "a conditional run gives labels"
+        assert sample.classes is not None, "an unconditional run is refused"
         found = []
-        for label in range(int(real.labels.max()) + 1):
+        for label in range(sample.classes):
             sides = {"generated": generated, "real": real}
             among = {name: side.values[side.labels == label] for name, side in sides.items()}
             for name, values in among.items():

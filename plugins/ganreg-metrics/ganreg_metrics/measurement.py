@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ganreg import Batch, Features
+from ganreg import Batch, Features, Task
 from ganreg_metrics.reference import remembered
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ Made = TypeVar("Made")
 class Measurement:
     """A metric that is built. extract: what its extractor built, if it has one."""
 
-    def __init__(self, metric: Measured, extract: Extract | None = None) -> None:
+    def __init__(self, metric: Measured, task: Task, extract: Extract | None = None) -> None:
         self.metric = metric
+        self.classes = task.classes
         self.extract = extract
         self._told: tuple[Evaluation, Mapping[str, Plain]] | None = None
 
@@ -65,10 +66,14 @@ class Seen:
 
 
 class Sample:
-    """Generated and real pictures, and their features; each is made when first asked for, and once for all metrics."""
+    """Generated and real pictures, and their features; each is made when first asked for, and once for all metrics.
+
+    classes: how many there are in a conditional run, whether or not the sample has pictures of each.
+    """
 
     def __init__(self, measurement: Measurement, evaluation: Evaluation) -> None:
         self.metric: Any = measurement.metric
+        self.classes = measurement.classes
         self.evaluation = evaluation
         self._extract = measurement.extract
         if isinstance(self._extract, nn.Module):

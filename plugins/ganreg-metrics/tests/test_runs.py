@@ -9,6 +9,7 @@ from ganreg_metrics.reference import folder
 from ganreg import Extractor, Features, component, compose
 from ganreg.engine.metrics import Evaluation
 from ganreg.errors import PluginError, SpecError
+from ganreg.registry import Registry
 
 FEW = {"generated": 40, "real": 40}
 
@@ -50,7 +51,8 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
         {"name": "sliced-wasserstein", **FEW},
         {"name": "neighbours", **FEW, "shown": 3},
     ]
-    run = tiny(metrics=metrics, conditional=True, seed=4).train()
+    pictures = {"name": "proofs/tiny-pictures", "side": 28, "count": 60, "classes": 2}  # 40 of them are of both
+    run = tiny(data=pictures, metrics=metrics, conditional=True, seed=4).train()
     records = [record for record in log(run) if "metrics" in record]
     found = {name: value for record in records for name, value in record["metrics"].items()}
     assert found.keys() == {
@@ -64,7 +66,7 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
     assert len(hashes) == 1
     assert len(hashes.pop()) == 64
     (fingerprint,) = {component("extractor", "fashion-cnn").fingerprint()}
-    data = "tiny-pictures(side=28, count=60, classes=3)"
+    data = "tiny-pictures(side=28, count=60, classes=2)"
     assert records[0]["protocol"] == records[1]["protocol"]
     assert records[0]["protocol"] == {
         "data": data,
@@ -88,6 +90,7 @@ def test_which_pictures_make_a_pair_is_in_the_protocol(tiny, conditional, pairs)
     ("few", "reason"),
     [
         ({"generated": 4}, "class 1 has 1 of the 4 generated pictures, .* let it take more generated ones"),
+        ({"real": 20}, "class 1 has 0 of the 20 real pictures, .* let it take more real ones"),
         ({"real": 3}, "class 0 has 1 of the 3 real pictures, .* let it take more real ones"),
     ],
 )
@@ -170,6 +173,29 @@ def test_figures_do_not_depend_on_what_is_measured_beside_them(tiny):
     assert len(set(steps)) == len(steps) == 8  # two steps of four metrics
     assert [one.figures["frechet"] for one in together.evaluate(metrics)] == steps[4:]
     assert [together.evaluate([metric])[0].figures["frechet"] for metric in metrics] == steps[4:]
+
+
+EDGES = """
+from ganreg import Extractor, Features, hookimpl
+
+class Edges(Extractor, name="edges"):
+    def __call__(self, images):
+        return Features(images.flatten(1)[:, :9] * {factor})
+
+@hookimpl
+def ganreg_components():
+    return [Edges]
+"""
+
+
+def test_extractors_of_two_plugins_that_share_a_name_share_no_features(tiny, tmp_path):
+    files = {tmp_path / "one.py": 1, tmp_path / "two.py": 3}
+    for file, factor in files.items():
+        file.write_text(EDGES.format(factor=factor))
+    metrics = [{"name": "frechet", **FEW, "extractor": f"{file.stem}/edges"} for file in files]
+    one, two = tiny(metrics=metrics, registry=Registry.discover(files=files)).train().evaluate()
+    assert two.figures["frechet"] == pytest.approx(9 * one.figures["frechet"])
+    assert one.protocol != two.protocol
 
 
 @pytest.mark.parametrize(
