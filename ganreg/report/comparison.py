@@ -196,7 +196,7 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     for group in groups:
         for run in group.runs:
             if not run.complete:
-                notes.append(f"{run.folder}: unfinished, at step {run.step} of {run.steps}; it is not pooled")
+                notes.append(f"{run.folder}: {run.lacks}; it is not pooled")
             elif group.pooled[run.seed] is not run:
                 notes.append(f"{run.folder}: the same as {group.pooled[run.seed].folder}, seed too; it is not pooled")
     if mixed := _mixed([run for group in groups for run in group.runs]):

@@ -110,17 +110,55 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
     empty = tmp_path / "empty"
     empty.mkdir()
     found = compare([whole, twice, young, lost, cut, broken, empty])
-    assert pooled(found, found.figures[0]) == {"all runs": (2, 3.0)}
+    assert pooled(found, found.figures[0]) == {"all runs": (1, 1.0)}
     notes = "\n".join(found.notes)
     assert f"{young}: unfinished, at step 10 of 20" in notes
     assert f"{twice}: the same as {whole}" in notes
     assert f"{lost}: lock.json is missing or damaged" in notes
-    assert f"{cut}: log.jsonl is damaged in line 22" in notes
+    assert f"{cut}: log.jsonl is damaged in line 22; it is not pooled" in notes
     assert [folder for folder, _ in found.damaged] == [broken, empty]
     with pytest.raises(UsageError, match="no run can be compared"):
         compare([broken, empty])
     with pytest.raises(UsageError, match="is none of the runs"):
         compare([whole], baseline=broken)
+
+
+def test_a_run_without_its_last_measurement_is_unfinished(make: Make) -> None:
+    metrics = "metrics:\n- {name: fids/fid}\n- {name: pictures/grid}\n"
+    values = {"whole": {10: 9.0, 20: 1.0}, "killed": {10: 9.0, 20: 1.0}, "failed": {10: 9.0, 20: 1.0}, "cut": {10: 9.0}}
+    runs = {name: make(i, values=own, extra=metrics, name=name) for i, (name, own) in enumerate(values.items())}
+    for name, unseen in (("whole", False), ("failed", True), ("cut", False)):
+        (runs[name] / "checkpoints" / "00000020" / "state.json").write_text(json.dumps({"unseen": unseen}))
+    found = compare(runs.values())
+    assert pooled(found, found.figures[0]) == {"all runs": (1, 1.0)}
+    assert found.notes == [
+        f"{runs[name]}: unfinished, without the last measurement of {which}; it is not pooled"
+        for name, which in (("killed", "grid"), ("failed", "grid"), ("cut", "fid"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "said"),
+    [
+        ("log.jsonl", lambda text: "", "log.jsonl tells nothing of the last step"),
+        ("log.jsonl", lambda text: text[:-10], "log.jsonl ends within a line"),
+        ("log.jsonl", lambda text: "x\n" + text, "log.jsonl is damaged in line 1"),
+        ("evaluations.jsonl", lambda text: text[:-3], "evaluations.jsonl ends within a line"),
+        ("evaluations.jsonl", lambda text: text + "x\n", "evaluations.jsonl is damaged in line 3"),
+    ],
+)
+def test_a_run_whose_records_are_damaged_is_told_and_not_pooled(
+    make: Make, name: str, harm: Callable[[str], str], said: str
+) -> None:
+    runs = [make(seed, values={10: 9.0, 20: 1.0}) for seed in (0, 1)]
+    (runs[1] / "evaluations.jsonl").write_text(lines({"step": s, "metrics": {"kid": 1.0}} for s in (10, 20)))
+    file = runs[1] / name
+    file.write_text(harm(file.read_text()))
+    found = compare(runs)
+    assert list(found.groups[0].pooled) == [0]
+    (note,) = found.notes
+    assert note.startswith(f"{runs[1]}: ")
+    assert note.endswith(f"{said}; it is not pooled")
 
 
 @pytest.mark.parametrize("huge", [-1e308, 1e200, 10**400])
@@ -148,7 +186,7 @@ def test_the_page_is_whole_and_needs_nothing_else(make: Make, tmp_path: Path) ->
     assert "baseline" in page.section("Figures")
     assert len(page.all("img")) == 2
     assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
-    assert "unfinished, of 20 steps" in page.section("Runs")
+    assert "unfinished, at step 5 of 20" in page.section("Runs")
     assert "<b>young" not in page.source
     assert len(page.all("svg")) == 2, "curves of the figure and of the loss"
     assert "http" not in page.source.replace("http://www.w3.org", "")
