@@ -1,6 +1,7 @@
 """Runs side by side: what is one group, what is pooled, what is kept apart, and what is said of the rest."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,25 @@ def test_seeds_are_pooled_and_groups_are_named_by_what_differs(make: Make) -> No
     assert turned.rows(figure)[0].difference.mean == -3.0  # type: ignore[union-attr]
 
 
+def test_groups_that_one_name_would_fit_have_names_of_their_own(make: Make, tmp_path: Path) -> None:
+    runs = []
+    for weight in "12":
+        run = make(0, values={20: 1.0}, name=f"{weight}/run")
+        spec = (run / "spec.yaml").read_text()
+        (run / "spec.yaml").write_text(spec.replace("weight: 5.0", f"weight: {weight}.0"))
+        runs.append(run)
+    found = compare(runs)
+    assert [group.name for group in found.groups] == [f"penalties=[r1] {run}" for run in runs]
+    page = write_comparison(found, tmp_path / "compare.html").read_text()
+    assert set(re.findall(r'--series-(\d)\)"></i>penalties', page)) == {"1", "2"}
+
+
+def test_the_baseline_is_the_first_group_that_has_a_complete_run(make: Make) -> None:
+    young = make(0, "young", values={10: 1.0}, step=10)
+    assert compare([young, make(0, "ns", values={20: 1.0})]).baseline.name == "loss=ns"
+    assert compare([young]).baseline.name == "all runs"
+
+
 def test_figures_of_different_protocols_are_never_one(make: Make) -> None:
     runs = [make(seed, values={20: 1.0}, protocol={"count": 500 * (seed + 1)}) for seed in (0, 1)]
     found = compare(runs)
@@ -115,6 +135,7 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
     assert f"{young}: unfinished, at step 10 of 20" in notes
     assert f"{twice}: the same as {whole}" in notes
     assert f"{lost}: lock.json is missing or damaged" in notes
+    assert f"{lost}: fid is not finite at step 20; no mean has it" in notes
     assert f"{cut}: log.jsonl is damaged in line 22; it is not pooled" in notes
     assert [folder for folder, _ in found.damaged] == [broken, empty]
     with pytest.raises(UsageError, match="no run can be compared"):
