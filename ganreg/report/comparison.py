@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ganreg.errors import SpecError, UsageError, printable
-from ganreg.report.entries import Entry, Figure, Points, entry
+from ganreg.report.entries import Entry, Figure, Points, entry, poolable
 from ganreg.report.facts import Series
 from ganreg.report.pooling import Paired, Spread
 from ganreg.spec.changes import ABSENT, changes
@@ -148,11 +148,12 @@ def _groups(entries: Sequence[Entry]) -> list[Group]:
     by_recipe: dict[str, list[Entry]] = {}
     for one in entries:
         by_recipe.setdefault(json.dumps(one.recipe, sort_keys=True), []).append(one)
-    if len(by_recipe) == 1:
-        return [Group("all runs", {}, entries)]
-    settings = _settings([runs[0].recipe for runs in by_recipe.values()])
-    names = _names(settings, [runs[0].folder for runs in by_recipe.values()])
-    return [Group(*one) for one in zip(names, settings, by_recipe.values(), strict=True)]
+    together = [poolable(runs) for runs in by_recipe.values()]
+    if len(together) == 1:
+        return [Group("all runs", {}, together[0])]
+    settings = _settings([runs[0].recipe for runs in together])
+    names = _names(settings, [runs[0].folder for runs in together])
+    return [Group(*one) for one in zip(names, settings, together, strict=True)]
 
 
 def _names(settings: Sequence[Mapping[str, Any]], folders: Sequence[Path]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -82,8 +82,8 @@ def entry(path: Path) -> Entry:
         seed=seed,
         steps=steps,
         step=step,
-        figures=_figures(log, evaluations, seed),
-        best=_best(log, spec, seed),
+        figures=_figures(log, evaluations),
+        best=_best(log, spec),
         losses=_points(log, "losses"),
         images_per_second=median(rates) if rates else None,
         last=samples[-1] if samples else None,
@@ -138,28 +138,46 @@ def _metrics(spec: Mapping[str, Any]) -> list[str]:
     return distinct([bare(metric) for metric in own]) if isinstance(own, list) else []
 
 
-def _figures(log: list[dict[str, Any]], evaluations: list[dict[str, Any]], seed: int) -> dict[Figure, Points]:
+def _figures(log: list[dict[str, Any]], evaluations: list[dict[str, Any]]) -> dict[Figure, Points]:
     """Every figure by what it is, those that were measured during the run and those that were measured later."""
     found: dict[Figure, Points] = {}
     for record in [*log, *evaluations]:
         for name, value in record.get("metrics", {}).items():
-            figure = Figure(name, _protocol(record, seed))
-            found.setdefault(figure, {})[record["step"]] = _finite(value)
+            found.setdefault(Figure(name, _protocol(record)), {})[record["step"]] = _finite(value)
     return found
 
 
-def _protocol(record: Mapping[str, Any], seed: int) -> str:
-    """How a figure was measured.
-
-    That pictures came from the run's own seed is one protocol, whichever it is: runs are pooled over seeds.
-    """
+def _protocol(record: Mapping[str, Any]) -> str:
+    """How a figure was measured."""
     protocol = record.get("protocol")
-    if protocol is None:
-        return ""
-    return json.dumps(protocol | ({"seed": "the run's"} if protocol.get("seed") == seed else {}), sort_keys=True)
+    return "" if protocol is None else json.dumps(protocol, sort_keys=True)
 
 
-def _best(log: list[dict[str, Any]], spec: Mapping[str, Any], seed: int) -> Figure | None:
+def poolable(runs: Iterable[Entry]) -> list[Entry]:
+    """Runs that differ in their seed alone, with one protocol for pictures that came from each one's own, whichever.
+
+    A seed that others of them measured with as well is none's own: it belongs to how the figure is measured.
+    """
+    runs, seeds = list(runs), dict[Figure, set[int]]()
+    for run in runs:
+        for figure in run.figures:
+            seeds.setdefault(figure, set()).add(run.seed)
+    found = []
+    for run in runs:
+        own = {figure: _own(figure, run.seed) for figure in run.figures if len(seeds[figure]) == 1}
+        figures = {own.get(figure, figure): points for figure, points in run.figures.items()}
+        found.append(replace(run, figures=figures, best=run.best and own.get(run.best, run.best)))
+    return found
+
+
+def _own(figure: Figure, seed: int) -> Figure:
+    protocol = json.loads(figure.protocol) if figure.protocol else {}
+    if protocol.get("seed") != seed:
+        return figure
+    return Figure(figure.name, json.dumps(protocol | {"seed": "the run's"}, sort_keys=True))
+
+
+def _best(log: list[dict[str, Any]], spec: Mapping[str, Any]) -> Figure | None:
     """The figure by which the run keeps its best checkpoint: that of the first metric that gives it."""
     output = spec.get("output")
     best = output.get("best") if isinstance(output, dict) else None
@@ -168,7 +186,7 @@ def _best(log: list[dict[str, Any]], spec: Mapping[str, Any], seed: int) -> Figu
     figure = str(best.get("metric"))
     given = {str(record.get("metric")): record for record in log if figure in record.get("metrics", {})}
     first = next((name for name in _metrics(spec) if name in given), None)
-    return None if first is None else Figure(figure, _protocol(given[first], seed))
+    return None if first is None else Figure(figure, _protocol(given[first]))
 
 
 def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:

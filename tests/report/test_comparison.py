@@ -93,8 +93,17 @@ def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) 
     found = compare([make(seed, values={20: float(seed)}, protocol={"count": 5, "seed": seed}) for seed in (0, 2)])
     assert [json.loads(figure.protocol) for figure in found.figures] == [{"count": 5, "seed": "the run's"}]
     assert pooled(found, found.figures[0]) == {"all runs": (2, 1.0)}
-    other = compare([make(seed, values={20: 1.0}, protocol={"count": 5, "seed": 7}, name=f"{seed}") for seed in (0, 2)])
-    assert [json.loads(figure.protocol) for figure in other.figures] == [{"count": 5, "seed": 7}]
+
+
+@pytest.mark.parametrize("fixed", [7, 0])
+def test_runs_are_pooled_whose_pictures_came_all_from_one_seed(make: Make, fixed: int) -> None:
+    best = "output:\n  best: {metric: fid, mode: min}\nmetrics:\n- {name: fids/fid}\n"
+    runs = [make(seed, values={20: seed}, protocol={"count": 5, "seed": fixed}, extra=best) for seed in (0, 1, 2)]
+    found = compare([*runs, make(0, values={20: 4}, protocol={"count": 5, "seed": fixed}, extra=best, name="twice")])
+    (figure,) = found.figures
+    assert json.loads(figure.protocol) == {"count": 5, "seed": fixed}
+    (row,) = found.rows(figure)
+    assert (row.last.n, row.last.mean, row.best and row.best.mean) == (3, 1.0, 1.0)
 
 
 def test_later_evaluations_count_with_their_step(make: Make) -> None:
