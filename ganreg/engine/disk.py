@@ -138,4 +138,6 @@ def strict(value: Any) -> Any:
     """A value that JSON has words for: a float that is not finite becomes null."""
     if isinstance(value, Mapping):
         return {key: strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ganreg.errors import SpecError, UsageError, printable
-from ganreg.report.entries import Entry, Figure, Points, entry
+from ganreg.report.entries import Entry, Figure, Points, entry, poolable
 from ganreg.report.facts import Series
 from ganreg.report.pooling import Paired, Spread
 from ganreg.spec.changes import ABSENT, changes
@@ -122,8 +123,8 @@ class Comparison:
 def compare(folders: Iterable[Path], baseline: Path | None = None) -> Comparison:
     """Compare the runs in some folders. What is damaged is told in the result, and counts for nothing.
 
-    baseline: a run of the group that the others are compared with; the first group's otherwise. Raises UsageError where
-    no folder holds a run that can be read, or the baseline is none of them.
+    baseline: a run of the group that the others are compared with; otherwise it is the first group that has a complete
+    run. Raises UsageError where no folder holds a run that can be read, or the baseline is none of them.
     """
     found: list[Entry] = []
     damaged: list[tuple[Path, str]] = []
@@ -136,8 +137,9 @@ def compare(folders: Iterable[Path], baseline: Path | None = None) -> Comparison
     if not found:
         raise UsageError("\n".join(["no run can be compared", *(f"{folder}: {why}" for folder, why in damaged)]))
     groups = _groups(found)
-    chosen = [g for g in groups if baseline is None or any(_same(run.folder, baseline) for run in g.runs)]
-    if not chosen:
+    if baseline is None:
+        chosen = [group for group in groups if group.pooled] or groups
+    elif not (chosen := [group for group in groups if any(_same(run.folder, baseline) for run in group.runs)]):
         raise UsageError(f"--baseline '{baseline}' is none of the runs that are compared")
     return Comparison(groups, chosen[0], damaged, _notes(groups))
 
@@ -146,16 +148,26 @@ def _groups(entries: Sequence[Entry]) -> list[Group]:
     by_recipe: dict[str, list[Entry]] = {}
     for one in entries:
         by_recipe.setdefault(json.dumps(one.recipe, sort_keys=True), []).append(one)
-    if len(by_recipe) == 1:
-        return [Group("all runs", {}, entries)]
-    settings = _settings([runs[0].recipe for runs in by_recipe.values()])
+    together = [poolable(runs) for runs in by_recipe.values()]
+    if len(together) == 1:
+        return [Group("all runs", {}, together[0])]
+    settings = _settings([runs[0].recipe for runs in together])
+    names = _names(settings, [runs[0].folder for runs in together])
+    return [Group(*one) for one in zip(names, settings, together, strict=True)]
+
+
+def _names(settings: Sequence[Mapping[str, Any]], folders: Sequence[Path]) -> list[str]:
+    """For each group the shortest name that no other has: its settings, and with them its first folder's name or path.
+
+    Parts in a list may differ in what the list of their names does not show.
+    """
     names = [", ".join(f"{path}={shown(value)}" for path, value in own.items()) for own in settings]
-    found = []
-    for name, own, runs in zip(names, settings, by_recipe.values(), strict=True):
-        # Parts in a list may differ in what the list of their names does not show.
-        unique = name and names.count(name) == 1
-        found.append(Group(name if unique else f"{name} {runs[0].folder.name}".strip(), own, runs))
-    return found
+    ways = [
+        (name, f"{name} {folder.name}".strip(), f"{name} {folder}".strip())
+        for name, folder in zip(names, folders, strict=True)
+    ]
+    counts = [Counter(way) for way in zip(*ways, strict=True)]
+    return [next((n for n, count in zip(own, counts, strict=True) if n and count[n] == 1), own[-1]) for own in ways]
 
 
 def _settings(recipes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -196,9 +208,13 @@ def _notes(groups: Sequence[Group]) -> list[str]:
     for group in groups:
         for run in group.runs:
             if not run.complete:
-                notes.append(f"{run.folder}: unfinished, at step {run.step} of {run.steps}; it is not pooled")
+                notes.append(f"{run.folder}: {run.lacks}; it is not pooled")
             elif group.pooled[run.seed] is not run:
                 notes.append(f"{run.folder}: the same as {group.pooled[run.seed].folder}, seed too; it is not pooled")
+        for run in group.pooled.values():
+            for figure, points in run.figures.items():
+                if not math.isfinite(points[step := max(points)]):
+                    notes.append(f"{run.folder}: {figure.name} is not finite at step {step}; no mean has it")
     if mixed := _mixed([run for group in groups for run in group.runs]):
         notes.append(
             f"not all runs were made with the same {', '.join(mixed)}: `ganreg diff` tells how two runs differ"

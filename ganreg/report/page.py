@@ -127,7 +127,7 @@ def pictures(samples: Sequence[tuple[int, Path]], largest: int) -> list[Picture]
         try:
             with Image.open(path) as image:
                 grid = image.convert("L" if image.mode in ("1", "L") else "RGB")
-        except (OSError, SyntaxError):  # PIL's errors for files that are no pictures and for broken ones
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # what PIL has for broken pictures
             continue
         grid = grid.reduce(math.ceil(max(grid.size) / largest))
         content = BytesIO()

@@ -61,6 +61,23 @@ def test_compare_as_json(ganreg: Call, runs: list[str]) -> None:
     assert (first["n"], first["mean"], first["sd"], first["best"]) == (1, 2.0, None, None)
 
 
+def test_compare_as_json_has_no_word_that_json_lacks(ganreg: Call, runs: list[str]) -> None:
+    for name in runs[:2]:
+        spec = Path(name, "spec.yaml")
+        spec.write_text(spec.read_text().replace("clip: null", "clip: .inf"))
+    found = json.loads(ganreg("compare", "all", "--json").out, parse_constant=pytest.fail)
+    assert [group["settings"]["train.clip"] for group in found["groups"]] == [None, None]
+
+
+def test_a_run_without_its_spec_is_passed_over_and_said(ganreg: Call, runs: list[str]) -> None:
+    for name in runs[1:3]:
+        Path(name, "spec.yaml").unlink()
+    Path(runs[2], "lock.json").unlink()
+    Path("all/other").mkdir()
+    said = [line for line in ganreg("compare", "all").out.splitlines() if line.startswith("passed over: ")]
+    assert [line.split(": ")[1] for line in said] == [str(Path(name)) for name in runs[1:3]]
+
+
 def test_compare_of_what_is_no_run(ganreg: Call, runs: list[str]) -> None:
     Path("file").write_text("")
     result = ganreg("compare", runs[0], "file")

@@ -1,6 +1,7 @@
 """Runs side by side: what is one group, what is pooled, what is kept apart, and what is said of the rest."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,25 @@ def test_seeds_are_pooled_and_groups_are_named_by_what_differs(make: Make) -> No
     assert turned.rows(figure)[0].difference.mean == -3.0  # type: ignore[union-attr]
 
 
+def test_groups_that_one_name_would_fit_have_names_of_their_own(make: Make, tmp_path: Path) -> None:
+    runs = []
+    for weight in "12":
+        run = make(0, values={20: 1.0}, name=f"{weight}/run")
+        spec = (run / "spec.yaml").read_text()
+        (run / "spec.yaml").write_text(spec.replace("weight: 5.0", f"weight: {weight}.0"))
+        runs.append(run)
+    found = compare(runs)
+    assert [group.name for group in found.groups] == [f"penalties=[r1] {run}" for run in runs]
+    page = write_comparison(found, tmp_path / "compare.html").read_text()
+    assert set(re.findall(r'--series-(\d)\)"></i>penalties', page)) == {"1", "2"}
+
+
+def test_the_baseline_is_the_first_group_that_has_a_complete_run(make: Make) -> None:
+    young = make(0, "young", values={10: 1.0}, step=10)
+    assert compare([young, make(0, "ns", values={20: 1.0})]).baseline.name == "loss=ns"
+    assert compare([young]).baseline.name == "all runs"
+
+
 def test_figures_of_different_protocols_are_never_one(make: Make) -> None:
     runs = [make(seed, values={20: 1.0}, protocol={"count": 500 * (seed + 1)}) for seed in (0, 1)]
     found = compare(runs)
@@ -73,8 +93,17 @@ def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) 
     found = compare([make(seed, values={20: float(seed)}, protocol={"count": 5, "seed": seed}) for seed in (0, 2)])
     assert [json.loads(figure.protocol) for figure in found.figures] == [{"count": 5, "seed": "the run's"}]
     assert pooled(found, found.figures[0]) == {"all runs": (2, 1.0)}
-    other = compare([make(seed, values={20: 1.0}, protocol={"count": 5, "seed": 7}, name=f"{seed}") for seed in (0, 2)])
-    assert [json.loads(figure.protocol) for figure in other.figures] == [{"count": 5, "seed": 7}]
+
+
+@pytest.mark.parametrize("fixed", [7, 0])
+def test_runs_are_pooled_whose_pictures_came_all_from_one_seed(make: Make, fixed: int) -> None:
+    best = "output:\n  best: {metric: fid, mode: min}\nmetrics:\n- {name: fids/fid}\n"
+    runs = [make(seed, values={20: seed}, protocol={"count": 5, "seed": fixed}, extra=best) for seed in (0, 1, 2)]
+    found = compare([*runs, make(0, values={20: 4}, protocol={"count": 5, "seed": fixed}, extra=best, name="twice")])
+    (figure,) = found.figures
+    assert json.loads(figure.protocol) == {"count": 5, "seed": fixed}
+    (row,) = found.rows(figure)
+    assert (row.last.n, row.last.mean, row.best and row.best.mean) == (3, 1.0, 1.0)
 
 
 def test_later_evaluations_count_with_their_step(make: Make) -> None:
@@ -110,17 +139,56 @@ def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_poole
     empty = tmp_path / "empty"
     empty.mkdir()
     found = compare([whole, twice, young, lost, cut, broken, empty])
-    assert pooled(found, found.figures[0]) == {"all runs": (2, 3.0)}
+    assert pooled(found, found.figures[0]) == {"all runs": (1, 1.0)}
     notes = "\n".join(found.notes)
     assert f"{young}: unfinished, at step 10 of 20" in notes
     assert f"{twice}: the same as {whole}" in notes
     assert f"{lost}: lock.json is missing or damaged" in notes
-    assert f"{cut}: log.jsonl is damaged in line 22" in notes
+    assert f"{lost}: fid is not finite at step 20; no mean has it" in notes
+    assert f"{cut}: log.jsonl is damaged in line 22; it is not pooled" in notes
     assert [folder for folder, _ in found.damaged] == [broken, empty]
     with pytest.raises(UsageError, match="no run can be compared"):
         compare([broken, empty])
     with pytest.raises(UsageError, match="is none of the runs"):
         compare([whole], baseline=broken)
+
+
+def test_a_run_without_its_last_measurement_is_unfinished(make: Make) -> None:
+    metrics = "metrics:\n- {name: fids/fid}\n- {name: pictures/grid}\n"
+    values = {"whole": {10: 9.0, 20: 1.0}, "killed": {10: 9.0, 20: 1.0}, "failed": {10: 9.0, 20: 1.0}, "cut": {10: 9.0}}
+    runs = {name: make(i, values=own, extra=metrics, name=name) for i, (name, own) in enumerate(values.items())}
+    for name, unseen in (("whole", False), ("failed", True), ("cut", False)):
+        (runs[name] / "checkpoints" / "00000020" / "state.json").write_text(json.dumps({"unseen": unseen}))
+    found = compare(runs.values())
+    assert pooled(found, found.figures[0]) == {"all runs": (1, 1.0)}
+    assert found.notes == [
+        f"{runs[name]}: unfinished, without the last measurement of {which}; it is not pooled"
+        for name, which in (("killed", "grid"), ("failed", "grid"), ("cut", "fid"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "said"),
+    [
+        ("log.jsonl", lambda text: "", "log.jsonl tells nothing of the last step"),
+        ("log.jsonl", lambda text: text[:-10], "log.jsonl ends within a line"),
+        ("log.jsonl", lambda text: "x\n" + text, "log.jsonl is damaged in line 1"),
+        ("evaluations.jsonl", lambda text: text[:-3], "evaluations.jsonl ends within a line"),
+        ("evaluations.jsonl", lambda text: text + "x\n", "evaluations.jsonl is damaged in line 3"),
+    ],
+)
+def test_a_run_whose_records_are_damaged_is_told_and_not_pooled(
+    make: Make, name: str, harm: Callable[[str], str], said: str
+) -> None:
+    runs = [make(seed, values={10: 9.0, 20: 1.0}) for seed in (0, 1)]
+    (runs[1] / "evaluations.jsonl").write_text(lines({"step": s, "metrics": {"kid": 1.0}} for s in (10, 20)))
+    file = runs[1] / name
+    file.write_text(harm(file.read_text()))
+    found = compare(runs)
+    assert list(found.groups[0].pooled) == [0]
+    (note,) = found.notes
+    assert note.startswith(f"{runs[1]}: ")
+    assert note.endswith(f"{said}; it is not pooled")
 
 
 @pytest.mark.parametrize("huge", [-1e308, 1e200, 10**400])
@@ -148,7 +216,7 @@ def test_the_page_is_whole_and_needs_nothing_else(make: Make, tmp_path: Path) ->
     assert "baseline" in page.section("Figures")
     assert len(page.all("img")) == 2
     assert all(image["src"].startswith("data:image/png;base64,") for image in page.all("img"))
-    assert "unfinished, of 20 steps" in page.section("Runs")
+    assert "unfinished, at step 5 of 20" in page.section("Runs")
     assert "<b>young" not in page.source
     assert len(page.all("svg")) == 2, "curves of the figure and of the loss"
     assert "http" not in page.source.replace("http://www.w3.org", "")

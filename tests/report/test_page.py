@@ -285,6 +285,9 @@ def test_damaged_files_are_shown_or_left_out(make_run):
     (folder / "samples" / "00000020.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     (folder / "samples" / "00000030.png").write_bytes((folder / "samples" / "00000010.png").read_bytes()[:900])
     (folder / "samples" / "notes.png").write_bytes(b"")
+    whole = (folder / "samples" / "00000010.png").read_bytes()
+    for step, at, value in ((40, 11, 5), (50, 16, 127)):  # a header that is too short, and one of too many pixels
+        (folder / "samples" / f"{step:08d}.png").write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
     shown = page(folder)
     assert "spec.yaml could not be read as a spec." in shown.section("")
     assert "<i>" in shown.section("Spec")

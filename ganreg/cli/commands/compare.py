@@ -8,6 +8,9 @@ import click
 
 from ganreg.errors import RunFolderError, UsageError
 
+SIGNS = ("spec.yaml", "lock.json", "log.jsonl")
+"""What tells a run's folder from another one: a run that has lost its spec is one still, and is not to go unseen."""
+
 
 @click.command("compare")
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True)
@@ -23,6 +26,7 @@ def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: 
     95 % interval. Figures that were measured in different ways are told apart. The page has curves and samples too.
     """
     from ganreg.cli.comparing import lines, record
+    from ganreg.engine.disk import strict
     from ganreg.report import compare, write_comparison
 
     comparison = compare(runs_in(folders), Path(baseline) if baseline is not None else None)
@@ -33,7 +37,7 @@ def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: 
     if as_json:
         import json
 
-        click.echo(json.dumps({**record(comparison), "page": str(page)}, indent=2))
+        click.echo(json.dumps(strict({**record(comparison), "page": str(page)}), indent=2, allow_nan=False))
     else:
         click.echo("\n".join([*lines(comparison), f"page: {page}"]))
 
@@ -44,6 +48,6 @@ def runs_in(paths: tuple[str, ...]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise UsageError(f"'{path}' does not exist")
-        inside = [] if (path / "spec.yaml").exists() else sorted(file.parent for file in path.glob("*/spec.yaml"))
-        found += inside or [path]
+        inside = {file.parent for sign in SIGNS for file in path.glob(f"*/{sign}")}
+        found += [path] if (path / "spec.yaml").exists() or not inside else sorted(inside)
     return found
