@@ -161,7 +161,8 @@ class Sweep:
             if not again:
                 os.write(2, b"\nstopping the cells, which save; once more ends them at once\n")
 
-        previous = {number: signal.signal(number, heard) for number in SIGNALS}
+        heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup has it so
+        previous = {number: signal.signal(number, heard) for number in heeded}
         try:
             yield
         finally:

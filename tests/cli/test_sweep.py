@@ -161,9 +161,12 @@ def test_a_signal_stops_the_cells_which_save_and_a_killed_cell_is_told(
 ) -> None:
     long = ("train.steps=1000000", "output.log_every=1", "output.samples_every=1000000", "output.samples=1")
     words = [word for setting in long for word in ("--set", setting)]
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup begins it
     process = start("sweep", *tiny, *words, "--axis", "seed=0..2", "--out", "here", "--jobs", "2", "--json")
+    signal.signal(signal.SIGHUP, hung_up)
     logs = [Path(f"here/seed={seed}/log.jsonl") for seed in (0, 1)]
     wait_for(lambda: all(len(records(log)) > 2 for log in logs))
+    process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
