@@ -54,16 +54,19 @@ class Sweep:
         errors = [run for run in found.values() if isinstance(run, GanregError)]
         if len(errors) == len(found):
             raise errors[0]
-        replace(self._composed, as_yaml(self._document.data).encode())
         for cell in self.state.cells:
             run, record = found[cell.name], self.state.records[cell.name]
             record.command = self._app.again(*self._arguments(cell, record))
             if isinstance(run, GanregError):
                 _fail(record, run.exit_code, str(run))
                 continue
-            _compare(Path(record.folder), plain(run.spec, run.registry))
-            if record.status == "complete" and not _stands(Path(record.folder), run.spec.train.steps):
+            missing = _missing(Path(record.folder), run)
+            if missing[:1] == ["log.jsonl"]:  # to `resume` it is complete, and a log does not come back
+                lost = f"the log.jsonl of {record.folder} is gone: remove the folder, and the sweep trains it anew"
+                _fail(record, RunFolderError.exit_code, lost)
+            elif missing and record.status == "complete":
                 record.status = "pending"
+        replace(self._composed, as_yaml(self._document.data).encode())  # an earlier one's stays where this is refused
         self.state.save()
 
     def _checked(self, cell: Cell) -> Run | GanregError:
@@ -161,7 +164,8 @@ class Sweep:
             if not again:
                 os.write(2, b"\nstopping the cells, which save; once more ends them at once\n")
 
-        previous = {number: signal.signal(number, heard) for number in SIGNALS}
+        heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup has it so
+        previous = {number: signal.signal(number, heard) for number in heeded}
         try:
             yield
         finally:
@@ -196,22 +200,20 @@ def _environment(jobs: int | None) -> dict[str, str]:
     return found
 
 
-def _compare(folder: Path, spec: dict[str, Any]) -> None:
-    """Raise RunFolderError where a folder holds a run of another spec."""
-    if not (folder / "spec.yaml").exists():
-        return
-    with suppress(SpecError):  # a damaged one is for `resume` to tell
-        found = [c for c in changes(read(folder / "spec.yaml").data, spec) if c.path != ("output", "folder")]
-        if found:
-            path = printable(".".join(map(str, found[0].path)))
-            raise RunFolderError(
-                f"{folder} holds a run of another spec: {path} has changed; give another --out, or remove the folder"
-            )
-
-
-def _stands(folder: Path, steps: int) -> bool:
-    """Whether a complete run still stands there."""
-    return (folder / "checkpoints" / f"{steps:08d}" / "manifest.json").is_file() and (folder / "report.html").is_file()
+def _missing(folder: Path, run: Run) -> list[str]:
+    """The files that a folder lacks of a complete run. Raises RunFolderError where it holds one of another spec."""
+    try:
+        before = read(folder / "spec.yaml").data
+    except SpecError:  # there is none, or a damaged one, which is for `resume` to tell
+        return ["spec.yaml"]
+    found = [change for change in changes(before, plain(run.spec, run.registry)) if change.path != ("output", "folder")]
+    if found:
+        path = printable(".".join(map(str, found[0].path)))
+        raise RunFolderError(
+            f"{folder} holds a run of another spec: {path} has changed; give another --out, or remove the folder"
+        )
+    files = (f"checkpoints/{run.spec.train.steps:08d}/manifest.json", "log.jsonl", "report.html")
+    return [file for file in files if not (folder / file).is_file()]
 
 
 class Lines:

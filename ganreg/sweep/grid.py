@@ -58,8 +58,8 @@ class Cell:
 
     @property
     def options(self) -> list[str]:
-        """The settings as `--set` takes them."""
-        return [f"{path}={value}" for path, value in self.settings.items()]
+        """The settings as `--set` takes them: what goes into a part behind the part, which would replace it."""
+        return [f"{path}={self.settings[path]}" for path in sorted(self.settings, key=lambda path: path.count("."))]
 
 
 def cells(axes: Sequence[Axis], earlier: Sequence[Cell] = ()) -> list[Cell]:
@@ -134,7 +134,5 @@ def _hash(text: str) -> str:
 
 
 def _safe(value: str) -> str:
-    """The value as it is where a path takes it, such as -0.5; else without what a path does not."""
-    if re.fullmatch(r"[\w+-][\w.+-]*\w|\w", value):
-        return value
-    return re.sub(r"[^\w.+-]+", "-", value).strip("-.") or "none"
+    """The value without what a path does not take; signs and points stay, for .5 is not 5."""
+    return "-".join(re.findall(r"[\w.+-]+", value)).rstrip(".") or "none"

@@ -49,7 +49,7 @@ class State:
     def _record(self, cell: Cell, before: Mapping[str, Any]) -> Record:
         found = Record(cell.name, str(self.folder / cell.name), cell.settings)
         if before.get("status") == "complete":
-            found.status, found.exit_code, found.seconds = "complete", 0, float(before.get("seconds", 0))
+            found.status, found.exit_code, found.seconds = "complete", 0, before["seconds"]
         return found
 
     def _read(self) -> dict[str, Mapping[str, Any]]:
@@ -58,17 +58,15 @@ class State:
             raise RunFolderError(f"{self.folder} holds a run: a sweep takes another folder, by --out")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            axes, records = found["axes"], [*found["cells"], *found.get("others", [])]
-            known: dict[str, Mapping[str, Any]] = {
-                record["name"]: {**record, "settings": dict(record["settings"])} for record in records
-            }
+            axes = list(found["axes"].keys())
+            known = {record["name"]: _checked(record) for record in [*found["cells"], *found.get("others", [])]}
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise RunFolderError(
                 f"{path} is damaged: remove it, and the sweep finds its cells by their folders"
             ) from error
-        if list(axes) != list(self._axes):
+        if axes != list(self._axes):
             theirs, ours = (", ".join(paths) for paths in (axes, self._axes))
             raise RunFolderError(
                 f"{self.folder} holds a sweep over {theirs}, and this one is over {ours}: give another --out"
@@ -92,3 +90,12 @@ class State:
             "cells": [asdict(record) for record in records],
             "others": self.others,
         }
+
+
+def _checked(record: Any) -> Mapping[str, Any]:
+    """A record as `save` wrote it. Raises what its parts raise where it is none."""
+    settings = record["settings"]
+    for word in (record["name"], *settings.keys(), *settings.values()):
+        if not isinstance(word, str):
+            raise TypeError(f"{word!r}, where text is due")
+    return {**record, "seconds": float(record.get("seconds", 0))}

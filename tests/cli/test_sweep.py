@@ -127,10 +127,41 @@ def test_a_complete_cell_is_found_again_whatever_values_come_and_go(ganreg: Call
     assert set(statuses(again)) == set(statuses(both))
 
 
+@pytest.mark.parametrize("file", ["spec.yaml", "report.html", "checkpoints/00000003/manifest.json"])
+def test_a_cell_that_misses_a_file_is_not_complete(
+    ganreg: Call, tiny: Options, here: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # with no Ray to train on, this ends where it would train
+    sweep = ("sweep", *tiny, *SEEDED, "--axis", "latent=6,8", "--out", "here", "--ray")
+    assert ganreg(*sweep).code == 0
+    (here / "latent=6" / file).unlink()
+    assert ganreg(*sweep).code == 2
+    states = {cell["name"]: cell["status"] for cell in json.loads((here / "sweep.json").read_text())["cells"]}
+    assert states == {"latent=6": "pending", "latent=8": "complete"}
+
+
+def test_a_cell_whose_spec_cannot_be_read_is_told(ganreg: Call, tiny: Options, here: Path) -> None:
+    (here / "latent=6/spec.yaml").write_bytes(b"\xff{[")
+    result = ganreg("sweep", *tiny, *SEEDED, "--axis", "latent=6,8", "--out", "here", "--json")
+    assert (result.code, statuses(result)) == (1, {"latent=6": "failed", "latent=8": "complete"})
+    assert "here/latent=6/spec.yaml" in json.loads(result.out)["cells"][0]["error"]
+
+
+def test_a_cell_that_has_lost_its_log_is_told(ganreg: Call, tiny: Options, here: Path) -> None:
+    sweep = ("sweep", *tiny, *SEEDED, "--axis", "latent=6,8", "--out", "here", "--json")
+    (here / "latent=6/log.jsonl").unlink()
+    for _ in range(2):
+        result = ganreg(*sweep)
+        assert (result.code, statuses(result)) == (1, {"latent=6": "failed", "latent=8": "complete"})
+        assert "the log.jsonl of here/latent=6 is gone: remove the folder" in result.err
+
+
 def test_another_sweep_in_the_same_folder_is_refused(ganreg: Call, tiny: Options, here: Path) -> None:
+    composed = (here / "composed.yaml").read_bytes()
     longer = ganreg("sweep", *tiny, *SEEDED, "--set", "train.steps=9", "--axis", "latent=6", "--out", "here")
     assert longer.code == 8
     assert "here/latent=6 holds a run of another spec: train.steps has changed" in longer.err
+    assert (here / "composed.yaml").read_bytes() == composed, "which the commands of the first one's cells name"
     other = ganreg("sweep", *tiny, *SEEDED, "--axis", "seed=0", "--out", "here")
     assert other.code == 8
     assert "holds a sweep over latent, and this one is over seed" in other.err
@@ -161,9 +192,12 @@ def test_a_signal_stops_the_cells_which_save_and_a_killed_cell_is_told(
 ) -> None:
     long = ("train.steps=1000000", "output.log_every=1", "output.samples_every=1000000", "output.samples=1")
     words = [word for setting in long for word in ("--set", setting)]
+    hung_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup begins it
     process = start("sweep", *tiny, *words, "--axis", "seed=0..2", "--out", "here", "--jobs", "2", "--json")
+    signal.signal(signal.SIGHUP, hung_up)
     logs = [Path(f"here/seed={seed}/log.jsonl") for seed in (0, 1)]
     wait_for(lambda: all(len(records(log)) > 2 for log in logs))
+    process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -59,6 +59,23 @@ def test_cells_are_all_combinations_the_last_axis_fastest() -> None:
     assert found[3].options == ["loss={name: fisher, rho: 1e-5}", "seed=1"]
 
 
+def test_an_axis_of_a_part_replaces_no_axis_of_what_is_in_it() -> None:
+    (cell,) = cells([Axis.read("generator.width=4"), Axis.read("seed=0"), Axis.read("generator=dcgan")])
+    assert cell.options == ["seed=0", "generator=dcgan", "generator.width=4"]
+    assert cell.name == "generator.width=4,seed=0,generator=dcgan"
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (".5", "x=.5"), ("5", "x=5"), (".001", "x=.001"), ("[[.5, -1.]]", "x=.5--1"), ("[[5, -1.]]", "x=5--1"),
+        ("{name: adam, lr: .5}", "x=adam-lr-.5"), ("..", "x=none"), ("../../a", "x=..-..-a"),
+    ],
+)  # fmt: skip
+def test_a_folder_is_called_as_its_value_is_written(value: str, name: str) -> None:
+    assert [cell.name for cell in cells([Axis.read(f"x={value}")])] == [name]
+
+
 def test_a_cell_keeps_its_name_when_an_axis_gets_more_values() -> None:
     few = [cell.name for cell in cells([Axis.read("loss.shift=0.5,1,1e-3")])]
     assert few == ["loss.shift=0.5", "loss.shift=1", "loss.shift=1e-3"]
