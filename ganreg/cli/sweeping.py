@@ -164,8 +164,8 @@ class Sweep:
             if not again:
                 os.write(2, b"\nstopping the cells, which save; once more ends them at once\n")
 
-        heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]  # nohup has it so
-        previous = {number: signal.signal(number, heard) for number in heeded}
+        nohup = {number for number in SIGNALS[2:] if signal.getsignal(number) == signal.SIG_IGN}
+        previous = {number: signal.signal(number, heard) for number in SIGNALS if number not in nohup}
         try:
             yield
         finally:

@@ -14,7 +14,9 @@ SIGNS = ("spec.yaml", "lock.json", "log.jsonl")
 
 @click.command("compare")
 @click.argument("folders", metavar="RUN...", nargs=-1, required=True)
-@click.option("--baseline", metavar="RUN", help="A run of the group to compare with.  [default: the first]")
+@click.option(
+    "--baseline", metavar="RUN", help="A run of the group to compare with.  [default: the first complete one]"
+)
 @click.option("--html", metavar="FILE", default="compare.html", show_default=True, help="The page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: bool) -> None:
