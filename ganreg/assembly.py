@@ -182,7 +182,9 @@ def _unfold(part: nn.Module) -> None:
     """Give each buffer numbers of its own: those of `expand`, and so of `torch.meshgrid`, cannot be written."""
     for module in part.modules():
         for name, buffer in module._buffers.items():
-            if buffer is not None and any(n > 1 and s == 0 for n, s in zip(buffer.shape, buffer.stride(), strict=True)):
+            if buffer is None or is_lazy(buffer):
+                continue
+            if any(size > 1 and stride == 0 for size, stride in zip(buffer.shape, buffer.stride(), strict=True)):
                 module._buffers[name] = buffer.contiguous()
 
 
