@@ -18,6 +18,7 @@ import pytest
 import ganreg
 from ganreg.api import Run
 from ganreg.engine.loop import Stop
+from ganreg.engine.state import same
 from ganreg.errors import Interrupted
 
 Tiny = Callable[..., Run]
@@ -28,6 +29,16 @@ def begin(run: Run, steps: int) -> None:
     stop = Stop()
     with pytest.raises(Interrupted):
         run.train(stop=stop, tick=lambda done: setattr(stop, "signal_number", 15) if done == steps - 1 else None)
+
+
+def go_on_alike(whole: Run, stopped: Run, steps: int = 4) -> None:
+    """Train both, of which the second one is stopped after some steps: they end in the same state."""
+    whole.train()
+    begin(stopped, steps)
+    stopped.train(resume=True)
+    assert whole.training is not None
+    assert stopped.training is not None
+    assert same(whole.training.match.state(), stopped.training.match.state())
 
 
 PARTS: dict[str, Any] = {

@@ -248,7 +248,8 @@ class Match:
             self.recorder.step()
         if not self.world.alone:
             buffers = [b for network in self.networks.values() for b in network.buffers()]
-            self.world.follow([b for b in buffers if b.dtype.is_floating_point or b.dtype.is_complex])
+            statistics = [b for b in buffers if b.is_floating_point() or b.is_complex()]
+            self.world.follow(statistics)  # each has them of its own rows
         if self.ema:
             self.ema.update(self.step_index)
         self.position += max(self.turns.values(), default=0)

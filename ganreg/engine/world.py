@@ -88,7 +88,7 @@ class World:
         """Make each tensor the mean over all processes, in place; in flat buckets."""
         if self.alone:
             return
-        for bucket in _buckets([torch.view_as_real(t.detach()) if t.is_complex() else t for t in tensors]):
+        for bucket in _buckets(tensors):
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
             with self.together():
                 dist.all_reduce(flat)
@@ -122,7 +122,7 @@ class World:
         for bucket in _buckets(tensors):
             flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
             with self.together():
-                dist.broadcast(flat, 0)
+                dist.broadcast(torch.view_as_real(flat) if flat.is_complex() else flat, 0)
             if not self.first:
                 for tensor, piece in zip(bucket, torch.split(flat, [t.numel() for t in bucket]), strict=True):
                     tensor.detach().copy_(piece.reshape(tensor.shape))

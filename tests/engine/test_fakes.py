@@ -10,9 +10,8 @@ import torch
 from ganreg import Batch, Dataset, Discriminator, Generator, Loss, Optimizer, Penalty, Schedule
 from ganreg.api import Run
 from ganreg.engine.match import Match
-from ganreg.engine.state import same
 from ganreg.task import DatasetInfo
-from tests.conftest import begin
+from tests.conftest import go_on_alike
 
 Tiny = Callable[..., Run]
 Verbs = tuple[tuple[str, str], ...]
@@ -258,9 +257,4 @@ class Placing(Generator, name="placing"):
 
 def test_buffers_that_repeat_their_numbers_are_followed_saved_and_loaded(tiny: Tiny) -> None:
     whole, stopped = (tiny(name=name, generator=Placing()) for name in ("whole", "stopped"))
-    whole.train()
-    begin(stopped, 4)
-    stopped.train(resume=True)
-    assert whole.training is not None
-    assert stopped.training is not None
-    assert same(whole.training.match.state(), stopped.training.match.state())
+    go_on_alike(whole, stopped)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ganreg import Optimizer, Task
 from ganreg.engine.state import same
-from tests.conftest import Tiny, begin
+from tests.conftest import Tiny, go_on_alike
 
 GROWING: dict[str, Any] = {
     "data": {"name": "tiny-pictures", "side": 16, "count": 40},
@@ -36,12 +36,7 @@ def test_an_optimizer_may_look_at_numbers(tiny: Tiny, make: Any) -> None:
     """On the meta device, where the dry run is, there are none; a resumed run has the same ones."""
     whole, stopped = (tiny(name=name, optimizers=both(make), ema=None) for name in ("whole", "stopped"))
     whole.check()
-    whole.train()
-    begin(stopped, 4)
-    stopped.train(resume=True)
-    assert whole.training is not None
-    assert stopped.training is not None
-    assert same(whole.training.match.state(), stopped.training.match.state())
+    go_on_alike(whole, stopped)
 
 
 class Decaying(torch.optim.SGD):

@@ -346,6 +346,28 @@ def test_two_processes_go_on_with_what_one_has_begun(
         assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
 
 
+COMPLEX = """
+import torch
+from ganreg.engine.world import joined
+
+with joined("cpu") as world:
+    own = 1 if world.first else 5
+    buffer, real = torch.full((3,), own + 2j * own), torch.full((2,), float(own))
+    world.follow([buffer, real])
+    assert buffer.eq(1 + 2j).all() and real.eq(1).all(), (buffer, real)
+    gradient = torch.full((3,), own + 2j * own).conj()
+    world.average([gradient])
+    assert gradient.eq(3 - 6j).all(), gradient
+"""
+
+
+def test_complex_numbers_follow_and_are_averaged_conjugates_too(tmp_path: Path) -> None:
+    script = tmp_path / "complex.py"
+    script.write_text(COMPLEX)
+    done = subprocess.run(command(str(script)), env=quiet(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_numbers_for_rows_are_those_that_the_whole_has() -> None:
     whole, share = Stream(CPU, 3, "test"), Stream(CPU, 3, "test", share=Share(2, 2, 6))
     assert torch.equal(share.normal(2, 3), whole.normal(6, 3)[2:4])
