@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import torch
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.clock import Clock
 from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, attempts, records
@@ -192,7 +192,9 @@ class Training:
 
     def log(self, clock: Clock) -> None:
         """Read the losses, once for all terms, and write them down."""
-        match = self.match
+        match, train = self.match, self.match.spec.train
+        if not train.cuda_graphs and match.world.alone and clock.finds_idle():
+            self.say("the device waits for Python: train.cuda_graphs=true may make a step several times faster")
         match.guard.check({})
         values = torch.stack([value.detach().float().reshape(()) for value in match.terms.values()]).tolist()
         losses = dict(zip(match.terms, values, strict=True))
@@ -303,20 +305,3 @@ class Training:
             step = self.match.step_index
             when = f"after step {step}, which is saved" if step else "before the first step"
             raise PluginError(f"{who} failed {when}: {sentence(error)}") from error
-
-
-class Clock:
-    """Seconds of training, on top of those before a resume, and pictures per second since the last reading."""
-
-    def __init__(self, match: Match, before: float) -> None:
-        self._match = match
-        self._last = time.perf_counter()
-        self._start = self._last - before
-        self._position = match.position
-
-    def read(self) -> dict[str, float]:
-        """seconds: of training so far. images_per_second: real pictures, since last time."""
-        now, pictures = time.perf_counter(), self._match.position - self._position
-        speed = pictures * self._match.spec.train.batch_size / max(now - self._last, 1e-9)
-        self._last, self._position = now, self._match.position
-        return {"seconds": round(now - self._start, 3), "images_per_second": round(speed, 1)}

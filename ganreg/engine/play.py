@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
@@ -211,7 +211,7 @@ class Play:
 
         A picture's logits hang on no other picture, unless there is batch normalization: so these are each one's own.
         """
-        logits = torch.stack([scale.logits.sum() for scale in output.scales()]).sum()
+        logits = reduce(torch.add, [scale.logits.sum() for scale in output.scales()])
         (gradients,) = torch.autograd.grad(logits, inputs, create_graph=True)
         return gradients
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ganreg
-from ganreg.engine.loop import Clock
+from ganreg.engine.clock import Clock
 from ganreg.registry import Registry
 from tests.benchmarks.cases import PARTS
 

@@ -86,9 +86,10 @@ ACCELERATOR = """\
 
 The same cases, by loops that take turns in one process. Networks as small as these leave such a device idle while
 Python launches their kernels one by one. With `train.cuda_graphs: true` a step is recorded once and then replayed
-([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do. Step by step it is
-Python that is measured, with the spread that it has there; ganreg's way to differentiate twice (`wgan-gp`) takes more
-of it than torch's, and fewer kernels. All compute in 32 bits here, with TF32 in convolutions, as torch does by itself.
+([decision 18](decisions/0018-steps-that-are-replayed.md)), which takes as long as its kernels do; a run whose device
+waits says so. Step by step it is Python that is measured, with the spread that it has there; ganreg's way to
+differentiate twice (`wgan-gp`) takes more of it than torch's, and fewer kernels. All compute in 32 bits here, with TF32
+in convolutions, as torch does by itself.
 """
 COMPILED_WIDE = """\
 Compiled, the larger DCGAN gains nothing over the kernels of the library. Its generator runs uncompiled beside the rest

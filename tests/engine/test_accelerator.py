@@ -151,15 +151,24 @@ REPLAYED: dict[str, dict[str, Any]] = {
 @graphs
 @pytest.mark.parametrize("changes", REPLAYED.values(), ids=REPLAYED)
 def test_a_run_of_replayed_steps_reaches_the_weights_of_another(there: Tiny, changes: dict[str, Any]) -> None:
-    said: list[str] = []
+    said: dict[str, list[str]] = {"played": [], "replayed": []}
     matches = []
-    for name in ("played", "replayed"):
+    for name, sentences in said.items():
         train = {"steps": 12, "cuda_graphs": name == "replayed", **changes.get("train", {})}
-        run = there(**{**changes, "name": name, "train": train}).train(say=said.append)
+        run = there(**{**changes, "name": name, "train": train}).train(say=sentences.append)
         assert run.training
         matches.append(run.training.match)
     close(*matches, 1e-2)
-    assert said == ["steps are replayed from step 5 on"]
+    assert said["replayed"] == ["steps are replayed from step 5 on"]
+
+
+@graphs
+def test_a_device_that_waits_for_python_is_told_of_once(there: Tiny) -> None:
+    """A step of a few small layers is launched in milliseconds, and done in the same moment."""
+    said: list[str] = []
+    there(train={"steps": 12}).train(say=said.append)
+    assert len(said) == 1
+    assert "train.cuda_graphs=true" in said[0]
 
 
 TORCHS = ("ASGD", "Adadelta", "Adagrad", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
