@@ -289,8 +289,8 @@ class Play:
         convolutions the one of their formula.
         """
         loss = self._match.loss
-        compiled = {network: network._compiled_call_impl for network in self.networks.values()}
-        made = {"real_output", "fake_output"} if any(compiled.values()) else set()
+        compiled = {network: call for network in self.networks.values() if (call := network._compiled_call_impl)}
+        made = {"real_output", "fake_output"} if compiled else set()
         if made and "fake" in vars(self) and self.fake.requires_grad:
             made.add("fake")
         held: dict[str, Any] = {name: vars(self).pop(name) for name in made & vars(self).keys()}
