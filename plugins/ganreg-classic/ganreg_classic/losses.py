@@ -1,4 +1,4 @@
-"""Losses, written on logits: with D(x) = sigmoid(logit), log D(x) = logsigmoid(l) and log(1 - D(x)) = logsigmoid(-l).
+"""Losses, written on logits: with D(x) = sigmoid(l), -log D(x) = softplus(-l) and -log(1 - D(x)) = softplus(l).
 
 In this form no logit, however large, overflows. Means are over every element, so patches count like pictures.
 """
@@ -29,7 +29,7 @@ class Minimax(Loss, name="minimax"):
 
     def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
         """The discriminator's gain from the generated pictures; at most 0."""
-        return _log_sigmoid(-fake.logits).mean()
+        return -_softplus(fake.logits).mean()
 
 
 class NonSaturating(Loss, name="non-saturating"):
@@ -44,7 +44,7 @@ class NonSaturating(Loss, name="non-saturating"):
 
     def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
         """Binary cross-entropy of generated pictures that are called real."""
-        return -_log_sigmoid(fake.logits).mean()
+        return _softplus(-fake.logits).mean()
 
 
 class LeastSquares(Loss, name="least-squares"):
@@ -107,10 +107,11 @@ class Hinge(Loss, name="hinge"):
 
 
 def _cross_entropy(real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
-    return -_log_sigmoid(real.logits).mean() - _log_sigmoid(-fake.logits).mean()
+    return _softplus(-real.logits).mean() + _softplus(fake.logits).mean()
 
 
-def _log_sigmoid(logits: Tensor) -> Tensor:
-    from torch.nn.functional import logsigmoid
+def _softplus(logits: Tensor) -> Tensor:
+    # Not logsigmoid: on a CPU torch wakes all threads for it, however few the logits, and waits where a core is busy.
+    from torch.nn.functional import softplus
 
-    return logsigmoid(logits)
+    return softplus(logits)
