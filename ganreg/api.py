@@ -134,14 +134,14 @@ class Run:
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
         from ganreg.engine.building import checkpoints_of
+        from ganreg.engine.joining import joined
         from ganreg.engine.loop import Stop
         from ganreg.engine.streams import untouched
-        from ganreg.engine.world import joined
 
         with self.document.locating(), joined(self.spec.train.device) as world:
             world.check(self.spec.train)
             # Processes that their launcher has started once more go on with what they had begun.
-            resume = world.first and (resume or (processes.restarts() > 0 and (self.folder / "spec.yaml").is_file()))
+            resume = world.first and (resume or (processes.restarts() > 0 and self._began()))
             if resume:
                 self._compare(say)
             if not world.first:
@@ -307,6 +307,14 @@ class Run:
         task = task_of(self.spec, info_of(self.spec))
         with self.document.locating():
             return training_of(self.spec, task, self.folder, world or ALONE, say)
+
+    def _began(self) -> bool:
+        """Whether the folder holds this run, of the same spec and parts, and not another one that it must not touch."""
+        try:
+            same = (self.folder / "spec.yaml").read_text(encoding="utf-8") == to_yaml(self.spec, self.registry)
+            return same and not differences(read_lock(self.folder), self.lock())
+        except (OSError, UnicodeDecodeError, GanregError):
+            return False
 
     def _compare(self, say: Callable[[str], None]) -> None:
         """Say what has changed since the run was started; it goes on all the same."""

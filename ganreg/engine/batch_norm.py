@@ -38,7 +38,7 @@ class Synchronized(nn.modules.batchnorm._BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         """(N, C, …) to the same."""
-        if not self.training:  # the others need not come by
+        if not (self.training and self.world.divided):  # the others need not come by
             return super().forward(input)
         axes = [axis for axis in range(input.dim()) if axis != 1]
         shape = [1, -1, *[1] * (input.dim() - 2)]

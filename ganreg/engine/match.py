@@ -144,7 +144,7 @@ class Match:
             self._plays.pop(player, None)
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, part)
-                with play.twice_differentiable():
+                with play.twice_differentiable(), self.world.apart():
                     _add(total, self.terms_of(play))
             self._log(player, {name: value.detach() for name, value in total.items()})
             return reduce(torch.add, total.values())
@@ -248,8 +248,7 @@ class Match:
             self.recorder.step()
         if not self.world.alone:
             buffers = [b for network in self.networks.values() for b in network.buffers()]
-            statistics = [b for b in buffers if b.is_floating_point() or b.is_complex()]
-            self.world.follow(statistics)  # each has them of its own rows
+            self.world.follow(buffers)  # each has them of its own rows
         if self.ema:
             self.ema.update(self.step_index)
         self.position += max(self.turns.values(), default=0)

@@ -245,10 +245,12 @@ class Play:
 
         For what a part computes over the batch: `play.gather(lengths).mean()`, or of outputs, without their features,
         `play.gather(play.fake_output)`. Gradients pass through it. All processes have to come by, whatever their rows.
-        In `after_update` outputs are those of all already.
+        What each makes of them may differ, as where its own pictures are set against all: gradients are summed over
+        the processes. It is what is said of pictures that is gathered, not pictures to be shown to `discriminate`: all
+        processes would augment them, each otherwise. In `after_update` outputs are those of all already.
         """
         if isinstance(value, DiscriminatorOutput):
-            return self._of_all(value, features=False)
+            return self._of_all(value, features=False, alike=False)
         return self._match.world.gather(value) if self._together else value
 
     def let_go(self, fields: Mapping[str, Any]) -> None:
@@ -322,11 +324,12 @@ class Play:
         count = self._count * (self._match.world.size if self._together else 1)
         return by_row(lambda *rows: torch.cat(rows), count, *whole)
 
-    def _of_all(self, output: DiscriminatorOutput, *, features: bool) -> DiscriminatorOutput:
+    def _of_all(self, output: DiscriminatorOutput, *, features: bool, alike: bool = True) -> DiscriminatorOutput:
         """An output with the rows of all processes; features are large, and stay out where nobody reads them."""
         if not self._together:
             return output
-        return by_row(self.gather, self._count, output if features else replace(output, features=()))
+        gather = partial(self._match.world.gather, alike=alike)
+        return by_row(gather, self._count, output if features else replace(output, features=()))
 
     def _network(self, name: str) -> nn.Module:
         if name not in self.networks:

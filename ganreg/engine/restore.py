@@ -78,7 +78,7 @@ def digests(match: Match) -> dict[str, int]:
             tensors: dict[str, Tensor] = {}
             digest = sha256(json.dumps(split(_state_of(name, part), tensors)).encode())
             for tensor in tensors.values():
-                digest.update(raw(tensor).numpy().data)
+                digest.update(raw(tensor.cpu()).numpy().data)
             found[name] = int.from_bytes(digest.digest()[:8], "little") >> 3
     return found
 

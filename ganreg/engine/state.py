@@ -85,7 +85,7 @@ def same(one: Any, other: Any) -> bool:
     if _text(split(one, mine)) != _text(split(other, theirs)):
         return False
     return all(
-        a.dtype == b.dtype and a.numel() == b.numel() and torch.equal(raw(a), raw(b))
+        a.dtype == b.dtype and a.numel() == b.numel() and torch.equal(raw(a.cpu()), raw(b.cpu()))
         for a, b in ((mine[key], theirs[key]) for key in mine)
     )
 

@@ -52,12 +52,12 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
         _reserve(file.fileno(), 8 + len(header) + end)
         file.write(len(header).to_bytes(8, "little") + header)
         for name in names:
-            file.write(raw(tensors[name]).numpy().data)
+            file.write(raw(tensors[name].cpu()).numpy().data)
 
 
 def raw(tensor: Tensor) -> Tensor:
-    """The bytes of a tensor's numbers in their order, on the host; no copy where they lie there so."""
-    return tensor.cpu().resolve_conj().resolve_neg().reshape(-1).contiguous().view(torch.uint8)
+    """The bytes of a tensor's numbers in their order; no copy where they lie so."""
+    return tensor.resolve_conj().resolve_neg().reshape(-1).contiguous().view(torch.uint8)
 
 
 def _reserve(descriptor: int, size: int) -> None:

@@ -8,35 +8,29 @@ alone.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.rendezvous import rendezvous
 
-from ganreg import processes
-from ganreg.engine.devices import resolve
 from ganreg.engine.pulse import Pulse
 from ganreg.engine.state import join, split
 from ganreg.engine.tensor_file import raw
-from ganreg.errors import Mistake, ProcessError, SpecError
+from ganreg.errors import Mistake, ProcessError, SpecError, brief
 from ganreg.spec.runspec import Train
 
 BUCKET = 2**23
 """Numbers that are averaged in one message: long enough to be worth one, short enough to be copied."""
-PATIENCE = timedelta(days=7)
-"""Others may wait for a process as long as it lives: a metric takes hours. That it has ended is told by its pulse."""
 
 
 class World:
     """The processes of a run, of which this one has number `rank`. Alone, all of this does nothing.
+
+    divided: whether each plays rows of its own of a batch.
 
     Whatever is called here is called by all processes, in the same order. Raises ProcessError where one has ended.
     """
@@ -45,6 +39,7 @@ class World:
         self.rank = rank
         self.size = size
         self._pulse = pulse
+        self.divided = size > 1
 
     def __deepcopy__(self, memo: Any) -> World:
         """Itself: a network that knows its world is copied for a moving average."""
@@ -65,6 +60,15 @@ class World:
         rows = (part.stop - part.start) // self.size
         return slice(part.start + self.rank * rows, part.start + (self.rank + 1) * rows)
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Within, each process plays the whole batch for itself, and none is divided."""
+        before, self.divided = self.divided, False
+        try:
+            yield
+        finally:
+            self.divided = before
+
     def check(self, train: Train) -> None:
         """Raise SpecError where a batch cannot be dealt out in equal shares."""
         if train.batch_size % (train.accumulate * self.size):
@@ -72,16 +76,16 @@ class World:
             message = f"{self.size} processes cannot share a batch of {train.batch_size}{parts} equally"
             raise SpecError([Mistake(message, ("train", "batch_size"))])
 
-    def gather(self, tensor: Tensor) -> Tensor:
+    def gather(self, tensor: Tensor, *, alike: bool = False) -> Tensor:
         """The rows of all processes, (N, …) to (N·size, …); a number counts as one row.
 
-        What follows has to be computed alike by all of them, as it is of a loss: then the mean of their gradients is
-        that of the whole, which is why each gradient that comes back is multiplied by `size`.
+        alike: that all of them compute the same of it, as of a loss. Then each knows the gradients of all, which takes
+        no message.
         """
         if self.alone:
             return tensor
         rows = tensor.reshape(1) if tensor.dim() == 0 else tensor
-        gathered: Tensor = _Gather.apply(rows, self)  # type: ignore[no-untyped-call]
+        gathered: Tensor = _Gather.apply(rows, self, alike)  # type: ignore[no-untyped-call]
         return gathered
 
     def average(self, tensors: Sequence[Tensor]) -> None:
@@ -119,13 +123,14 @@ class World:
         """Make each tensor the first process's, in place."""
         if self.alone:
             return
-        for bucket in _buckets(tensors):
-            flat = torch.cat([tensor.detach().reshape(-1) for tensor in bucket])
+        for device in dict.fromkeys(tensor.device for tensor in tensors):
+            there = [tensor.detach() for tensor in tensors if tensor.device == device]
+            flat = torch.cat([raw(tensor) for tensor in there])  # numbers of all types go in one message
             with self.together():
-                dist.broadcast(torch.view_as_real(flat) if flat.is_complex() else flat, 0)
+                dist.broadcast(flat, 0)
             if not self.first:
-                for tensor, piece in zip(bucket, torch.split(flat, [t.numel() for t in bucket]), strict=True):
-                    tensor.detach().copy_(piece.reshape(tensor.shape))
+                for tensor, piece in zip(there, torch.split(flat, [tensor.nbytes for tensor in there]), strict=True):
+                    tensor.copy_(piece.clone().view(tensor.dtype).reshape(tensor.shape))
 
     def most(self, number: int) -> int:
         """The largest of the processes' numbers."""
@@ -165,7 +170,7 @@ class World:
                 # Through its bytes: not every type of number is one that can be sent.
                 whole = tensors[name] if self.first else torch.empty(shape, dtype=getattr(torch, kind))
                 if whole.numel():
-                    sent = raw(whole).to(device)
+                    sent = raw(whole.to(device))
                     dist.broadcast(sent, 0)
                     whole = sent.cpu().view(whole.dtype).reshape(shape)
                 tensors[name] = whole
@@ -178,7 +183,8 @@ class World:
         try:
             yield
         except RuntimeError as error:
-            raise ProcessError(self._pulse.lost() if self._pulse else str(error)) from error
+            lost = self._pulse.lost() if self._pulse else None
+            raise ProcessError(lost or f"the processes of this run cannot go on together: {brief(error)}") from error
 
 
 ALONE = World()
@@ -188,19 +194,41 @@ class _Gather(torch.autograd.Function):
     """`World.gather`; it can be differentiated as often as it takes."""
 
     @staticmethod
-    def forward(ctx: Any, tensor: Tensor, world: World) -> Tensor:
-        ctx.world = world
-        tensor = tensor.resolve_conj().resolve_neg().contiguous()
-        rows = [torch.empty_like(tensor) for _ in range(world.size)]
+    def forward(ctx: Any, tensor: Tensor, world: World, alike: bool) -> Tensor:
+        ctx.world, ctx.alike = world, alike
+        sent = raw(tensor)  # not every type of number is one that can be sent
+        rows = [torch.empty_like(sent) for _ in range(world.size)]
         with world.together():
-            dist.all_gather(rows, tensor)
-        return torch.cat(rows)
+            dist.all_gather(rows, sent)
+        return torch.cat(rows).view(tensor.dtype).reshape(world.size * len(tensor), *tensor.shape[1:])
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         world: World = ctx.world
-        rows = len(gradient) // world.size
-        return gradient.narrow(0, world.rank * rows, rows) * world.size, None
+        if not ctx.alike:
+            return _Scatter.apply(gradient, world), None, None  # type: ignore[no-untyped-call]
+        return _own(gradient, world) * world.size, None, None
+
+
+class _Scatter(torch.autograd.Function):
+    """What a gathered tensor's gradients in all processes make for the rows of this one: their sum."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, world: World) -> Tensor:
+        ctx.world = world
+        total = gradient.resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+        with world.together():
+            dist.all_reduce(torch.view_as_real(total) if total.is_complex() else total)
+        return _own(total, world)
+
+    @staticmethod
+    def backward(ctx: Any, change: Tensor) -> tuple[Tensor, None]:
+        return ctx.world.gather(change), None
+
+
+def _own(gathered: Tensor, world: World) -> Tensor:
+    rows = len(gathered) // world.size
+    return gathered.narrow(0, world.rank * rows, rows)
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
@@ -218,47 +246,3 @@ def _buckets(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
 
 def _bytes(length: int) -> Tensor:
     return torch.empty(length, dtype=torch.uint8)
-
-
-def _under(prefix: str, store: Any) -> Any:
-    """A store whose keys are under a prefix."""
-    return dist.PrefixStore(prefix, store)  # type: ignore[attr-defined]
-
-
-def _shared(store: Any, rank: int, size: int, device: torch.device) -> bool:
-    """Whether two of the processes play on one device, which NCCL refuses."""
-    store.set(str(rank), f"{socket.gethostname()} {device}")
-    return len({store.get(str(other)) for other in range(size)}) < size
-
-
-_joins = count()
-
-
-@contextmanager
-def joined(device: str) -> Iterator[World]:
-    """The processes of this run, from what the launcher has put into the environment; alone where there is none.
-
-    device: that of the spec. A process group that is there already is used, and left as it is. Raises SpecError for a
-    device that is not there.
-    """
-    if processes.size() == 1:
-        yield ALONE
-        return
-    mine = resolve(device)
-    if mine.type != "cpu":
-        torch.accelerator.set_device_index(mine.index or 0)
-    store, rank, size = next(iter(rendezvous("env://")))
-    place = f"{processes.restarts()}/{next(_joins)}"  # what others have left in the store is not for this run
-    began = not dist.is_initialized()
-    if began:
-        gloo = mine.type == "cpu" or _shared(_under(f"device/{place}", store), rank, size, mine)
-        backend = "gloo" if gloo else f"cpu:gloo,{mine.type}:nccl"
-        group = _under(f"group/{place}", store)
-        dist.init_process_group(backend, store=group, rank=rank, world_size=size, timeout=PATIENCE)
-    name = f"process {rank} of {size} (pid {os.getpid()} on {socket.gethostname()})"
-    try:
-        with Pulse(_under(f"pulse/{place}", store), rank, size, name) as pulse:
-            yield World(rank, size, pulse)
-    finally:
-        if began:
-            dist.destroy_process_group()

@@ -1,5 +1,6 @@
 """Parts whose authors have not thought of several processes: a plugin file."""
 
+import os
 from typing import ClassVar
 
 import torch
@@ -109,6 +110,32 @@ class Sometimes(Penalty, name="sometimes"):
         return None if rows.is_meta or not rows.any() else 0 * play.real_output.logits.mean()
 
 
+class Contrasted(Penalty, name="contrasted"):
+    """Its own real pictures against all that are generated, as SimCLR has it (Chen et al., 2020; arXiv:2002.05709)."""
+
+    def __call__(self, play):
+        brightness = play.gather((9 * play.real.mean(dim=(1, 2, 3))).to(torch.int16))
+        others = play.gather(play.fake_output).logits.flatten() + brightness
+        return nn.functional.softplus(others - play.real_output.logits.flatten()[:, None]).mean()
+
+
+class Lost(nn.Module):
+    """Remembers no number, in the second process."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("level", torch.zeros(()))
+
+    def forward(self, play):
+        if os.environ.get("RANK") == "1":
+            self.level.fill_(torch.nan)
+
+
+class Losing(Penalty, name="losing"):
+    def build(self, task):
+        return Lost()
+
+
 class Packed(Game, name="packed"):
     """PacGAN (Lin et al., 2017; arXiv:1712.04086): pictures are judged by twos."""
 
@@ -149,4 +176,4 @@ class Mixed(Schedule, name="mixed"):
 
 @hookimpl
 def ganreg_components():
-    return [Copies, Failing, Forgetful, Learning, Listening, Mixed, Packed, Skipping, Sometimes]
+    return [Contrasted, Copies, Failing, Forgetful, Learning, Listening, Losing, Mixed, Packed, Skipping, Sometimes]

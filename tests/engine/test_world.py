@@ -18,11 +18,12 @@ import pytest
 import torch
 
 import ganreg
+from ganreg.cli import main
 from ganreg.engine.checkpoints import read
 from ganreg.engine.folder import records
 from ganreg.engine.streams import Share, Stream
 from ganreg.engine.world import World
-from ganreg.errors import SpecError
+from ganreg.errors import DivergenceError, RunFolderError, SpecError
 from ganreg.registry import Registry
 from ganreg.spec.runspec import Train
 from tests.conftest import begin
@@ -31,7 +32,10 @@ from tests.engine.strangers import BRIGHT
 CPU = torch.device("cpu")
 TOGETHER, STRANGERS = (Path(__file__).parent / name for name in ("together.py", "strangers.py"))
 STEPS = 5
+SGD = {"name": "tiny-sgd", "lr": 0.05}
 STRANGE: Mapping[str, Mapping[str, Any]] = {
+    # The last bias has no gradient but rounding, of which Adam makes full steps.
+    "contrasted": {"penalties": ["contrasted"], "optimizers": dict.fromkeys(("generator", "discriminator"), SGD)},
     "copies": {
         "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
         "penalties": [{"name": "copies", "weight": 9}],
@@ -79,7 +83,7 @@ MANNERS: dict[str, Mapping[str, Any]] = {
         "penalties": ["tiny-r1"],
         "train": {"sync_batch_norm": True},
         # A bias before a normalization has no gradient but rounding, of which Adam makes full steps.
-        "optimizers": {player: {"name": "tiny-sgd", "lr": 0.05} for player in ("generator", "discriminator")},
+        "optimizers": dict.fromkeys(("generator", "discriminator"), SGD),
     },
 }
 if all(map(find_spec, ("ganreg_losses", "ganreg_penalties", "ganreg_discriminant"))):  # what looks at whole batches
@@ -94,6 +98,10 @@ if all(map(find_spec, ("ganreg_losses", "ganreg_penalties", "ganreg_discriminant
             "penalties": ["discriminant/contrastive", "discriminant/d2d-ce"],
         },
     }
+
+
+if find_spec("ganreg_dynamics"):
+    MANNERS["objectives-batch-norm"] = {**MANNERS["batch-norm"], "schedule": "dynamics/consensus"}
 
 
 def spec_of(composition: Mapping[str, Any], folder: Path, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +134,7 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
     """A folder in which two processes, launched once, have played every manner and called what has a file here."""
     folder = tmp_path_factory.mktemp("together")
     forgetful = written(composition, folder / "forgetful", 4, penalties=["forgetful"])
+    losing = written(composition, folder / "losing", 4, penalties=["losing"], train={"nonfinite": "rollback"})
     begin(ganreg.load(written(composition, folder / "begun", 6)[1]), 3)
     mine = ("--plugin", str(STRANGERS))
     strange = {name: [*mine, *written(composition, folder / name, 4, **changes)] for name, changes in STRANGE.items()}
@@ -134,6 +143,7 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
         "calls": {
             **strange,
             "forgets": [*mine, *forgetful],
+            "loses": [*mine, *losing],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -295,6 +305,10 @@ def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
     assert heard(pairs, "forgets", 0).count("the state of penalties.forgetful differs between the processes") == 1
 
 
+def test_what_is_no_number_in_one_process_stops_both(pairs: Path) -> None:
+    assert "what another process holds is not finite" in heard(pairs, "loses", DivergenceError.exit_code)
+
+
 def test_that_each_normalizes_its_own_pictures_is_said_once(pairs: Path) -> None:
     said = "batch normalization sees each process's own pictures; train.sync_batch_norm=true lets it see all\n"
     assert heard(pairs, "normalizes", 0).count(said) == 1
@@ -346,26 +360,68 @@ def test_two_processes_go_on_with_what_one_has_begun(
         assert one["losses"] == pytest.approx(two["losses"], rel=1e-3, abs=1e-5)
 
 
-COMPLEX = """
+MESSAGES = """
 import torch
-from ganreg.engine.world import joined
+from ganreg.engine.joining import joined
 
 with joined("cpu") as world:
     own = 1 if world.first else 5
-    buffer, real = torch.full((3,), own + 2j * own), torch.full((2,), float(own))
-    world.follow([buffer, real])
-    assert buffer.eq(1 + 2j).all() and real.eq(1).all(), (buffer, real)
+    buffers = [torch.full((3,), own).to(kind).conj() for kind in (torch.float32, torch.int16, torch.complex64)]
+    buffers += [torch.full((3,), world.first), torch.full((2, 2), own).T, torch.zeros(0)]
+    world.follow(buffers)
+    assert all(buffer.eq(1).all() for buffer in buffers), buffers
     gradient = torch.full((3,), own + 2j * own).conj()
     world.average([gradient])
     assert gradient.eq(3 - 6j).all(), gradient
 """
 
 
-def test_complex_numbers_follow_and_are_averaged_conjugates_too(tmp_path: Path) -> None:
-    script = tmp_path / "complex.py"
-    script.write_text(COMPLEX)
+def test_numbers_of_all_types_follow_and_conjugates_are_averaged(tmp_path: Path) -> None:
+    script = tmp_path / "messages.py"
+    script.write_text(MESSAGES)
     done = subprocess.run(command(str(script)), env=quiet(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+HELD = """
+import ctypes, os, signal
+from ganreg.engine import pulse
+from ganreg.engine.joining import joined
+
+pulse.MISSED, pulse.GONE = 0.5, 2.0
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which the launcher sends once the other one is gone
+with joined("cpu") as world:
+    if not world.first:
+        ctypes.PyDLL(None).sleep(5)  # and keeps Python to itself meanwhile
+    assert world.most(world.rank) == 1
+    if not world.first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    ctypes.CDLL(None).sleep(60)
+"""
+
+
+def test_a_process_that_keeps_python_to_itself_is_not_missed_and_one_that_is_gone_is(tmp_path: Path) -> None:
+    script = tmp_path / "held.py"
+    script.write_text(HELD)
+    done = subprocess.run(command(str(script)), env=quiet(), capture_output=True, text=True, timeout=50, check=False)
+    assert re.search(r"error: process 1 of 2 \(pid \d+ on .*\) ended before the run did", done.stderr), done.stderr
+    assert "AssertionError" not in done.stderr
+
+
+def test_what_is_started_again_goes_on_with_its_own_run_alone(
+    composition: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher starts again what was refused, too."""
+    begin(ganreg.load(written(composition, tmp_path, 6)[1]), 3)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    before = (tmp_path / "run" / "log.jsonl").read_bytes()
+    assert main(written(composition, tmp_path, 6, seed=7)) == RunFolderError.exit_code
+    assert "holds a run already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "log.jsonl").read_bytes() == before
+    assert main(written(composition, tmp_path, 6)) == 0
+    assert "going on from step 3" in capsys.readouterr().err
+    assert main([*written(composition, tmp_path, 4, seed=7), "--overwrite"]) == 0
+    assert "going on" not in capsys.readouterr().err
 
 
 def test_numbers_for_rows_are_those_that_the_whole_has() -> None:
