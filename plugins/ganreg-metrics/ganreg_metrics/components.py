@@ -244,8 +244,8 @@ class MSSSIM(Measured, name="ms-ssim"):
         return {name: mean_similarity(side) for name, side in sides.items()}
 
     def told(self, sample: Sample) -> Mapping[str, str]:
-        """Which pictures are compared: within a class they are more alike."""
-        return {"pairs": "any" if sample.seen.labels is None else "of one class"}
+        """Which pictures are compared, for within a class they are more alike; and on which scale."""
+        return {"pairs": "any" if sample.seen.labels is None else "of one class", "intensities": "0 to 1"}
 
 
 class SlicedWasserstein(Measured, name="sliced-wasserstein"):

@@ -9,9 +9,8 @@ from torch.nn.functional import avg_pool2d, conv2d
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, from fine to coarse (Wang et al., 2003, section 3.2)."""
 WINDOW, SIGMA = 11, 1.5
-RANGE = 2.0
-"""Of pictures in [-1, 1]."""
-C1, C2 = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
+C1, C2 = 0.01**2, 0.03**2
+"""For intensities in [0, 1]."""
 
 
 def scales(height: int, width: int) -> int:
@@ -24,14 +23,15 @@ def ms_ssim(one: Tensor, other: Tensor) -> Tensor:
 
     Π_j cs_j^{w_j} · l_M^{w_M}, with cs the contrast and structure of each scale and l the luminance of the coarsest,
     in Gaussian windows of 11x11. Where pictures are too small for five scales it is those that fit, their weights
-    scaled to a sum of 1. Negative structure counts as 0. Raises ValueError for pictures smaller than the window.
+    scaled to a sum of 1. Negative structure counts as 0. l compares intensities, which are not negative: pictures are
+    taken to [0, 1]. Raises ValueError for pictures smaller than the window.
     """
     count = scales(*one.shape[2:])
     if not count:
         raise ValueError(f"pictures are smaller than the window of {WINDOW}x{WINDOW}")
     weights = torch.tensor(WEIGHTS[:count], dtype=torch.float64, device=one.device)
     weights /= weights.sum()
-    one, other = one.double(), other.double()
+    one, other = ((side.double() + 1) / 2 for side in (one, other))
     product = one.new_ones(len(one))
     for scale, weight in enumerate(weights):
         luminance, structure = _compare(one, other)

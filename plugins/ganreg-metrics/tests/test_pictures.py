@@ -17,7 +17,8 @@ def drawn(*size, seed=0):
 
 
 def by_windows(x, y):
-    """MS-SSIM of two pictures (H, W), window by window, for a dynamic range of 2."""
+    """MS-SSIM of two pictures (H, W) in [-1, 1], window by window, of their intensities in [0, 1]."""
+    x, y = (x + 1) / 2, (y + 1) / 2
     line = np.array([exp(-((i - 5) ** 2) / (2 * 1.5**2)) for i in range(11)])
     window = np.outer(line, line) / line.sum() ** 2
     count = sum(min(x.shape) // 2**j >= 11 for j in range(5))
@@ -31,9 +32,9 @@ def by_windows(x, y):
                 ma, mb = (window * a).sum(), (window * b).sum()
                 va, vb = (window * (a - ma) ** 2).sum(), (window * (b - mb) ** 2).sum()
                 cov = (window * (a - ma) * (b - mb)).sum()
-                term = (2 * cov + 0.06**2) / (va + vb + 0.06**2)
+                term = (2 * cov + 0.03**2) / (va + vb + 0.03**2)
                 if scale == count - 1:
-                    term *= (2 * ma * mb + 0.02**2) / (ma**2 + mb**2 + 0.02**2)
+                    term *= (2 * ma * mb + 0.01**2) / (ma**2 + mb**2 + 0.01**2)
                 terms.append(term)
         product *= max(np.mean(terms), 0) ** weights[scale]
         x, y = (s[: s.shape[0] // 2 * 2, : s.shape[1] // 2 * 2] for s in (x, y))
@@ -48,6 +49,13 @@ def test_ms_ssim_is_its_formula(size):
     expected = [by_windows(one[i, 0].double().numpy(), other[i, 0].double().numpy()) for i in range(2)]
     assert 0.1 < expected[0] < 0.99
     np.testing.assert_allclose(ms_ssim(one, other).numpy(), expected, rtol=1e-9)
+
+
+def test_ms_ssim_of_flat_pictures_compares_their_intensities():
+    one, other = torch.tensor([0.0, 0.2, 0.5, 0.4]).double(), torch.tensor([1.0, 0.8, 0.5, 0.6]).double()
+    flat = [(2 * side - 1).view(-1, 1, 1, 1).expand(-1, 3, 16, 16) for side in (one, other)]
+    expected = (2 * one * other + 1e-4) / (one**2 + other**2 + 1e-4)
+    torch.testing.assert_close(ms_ssim(*flat), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_ms_ssim_of_a_picture_with_itself_is_one_and_too_small_ones_are_refused():
