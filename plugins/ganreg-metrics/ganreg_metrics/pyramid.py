@@ -11,6 +11,9 @@ from torch.nn.functional import conv2d, pad
 PATCH = 7
 SMALLEST = 14
 """The side of the coarsest level at the least: 16 for pictures whose side is a power of two, as in the paper."""
+FLAT = 1e-3
+"""The deviation that channels are divided by at the least. In [-1, 1] it is half of what 8 bits round away; below it
+there is nothing to see, and in flat pictures nothing but the rounding of float32."""
 SLICES = 16
 """Directions that are looked at together."""
 
@@ -48,7 +51,10 @@ def patches(images: Tensor, count: int, random: torch.Generator) -> Tensor:
 
 
 def descriptors(batches: Iterable[Tensor], count: int, seed: int) -> list[tuple[int, Tensor]]:
-    """Of each level its side and the patches of all pictures, (M, 49 C), each channel with mean 0 and deviation 1."""
+    """Of each level its side and the patches of all pictures, (M, 49 C).
+
+    Each channel has mean 0 and deviation 1, or less where it is flat.
+    """
     random = torch.Generator().manual_seed(seed)
     taken: dict[int, list[Tensor]] = {}
     for images in batches:
@@ -58,7 +64,7 @@ def descriptors(batches: Iterable[Tensor], count: int, seed: int) -> list[tuple[
     for side, some in taken.items():
         whole = torch.cat(some)
         deviation, mean = torch.std_mean(whole, dim=(0, 2, 3), keepdim=True)
-        found.append((side, ((whole - mean) / deviation.clamp(min=1e-12)).flatten(1)))
+        found.append((side, ((whole - mean) / deviation.clamp(min=FLAT)).flatten(1)))
     return found
 
 

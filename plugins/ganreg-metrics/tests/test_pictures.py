@@ -119,6 +119,15 @@ def test_descriptors_have_mean_0_and_deviation_1_per_channel():
     torch.testing.assert_close(channels.std(dim=(0, 2)), torch.ones(3))
 
 
+@pytest.mark.parametrize("value", [0.3, -0.9, 0.77])
+def test_flat_pictures_are_as_alike_as_they_look(value):
+    flat = torch.full((64, 1, 28, 28), value)
+    assert by_level([flat], [flat], count=16, directions=32) == pytest.approx({28: 0, 14: 0}, abs=0.01)
+    faint = flat + 1e-6 * drawn(64, 1, 28, 28)
+    assert by_level([flat], [faint], count=16, directions=32) == pytest.approx({28: 0, 14: 0}, abs=1)
+    assert by_level([flat], [drawn(64, 1, 28, 28)], count=16, directions=32)[28] > 500
+
+
 def test_sliced_wasserstein_in_one_dimension_and_of_a_shift():
     one = torch.tensor([[3.0], [1.0], [2.0]])
     assert sliced_wasserstein(one, one.flip(0), 5) == 0
