@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, PositiveInt, model_validator
 
 from ganreg import Extractor, Metric, Task
+from ganreg_metrics import enough
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,11 +129,7 @@ class Kernel(InFeatures, name="kernel"):
 
     @model_validator(mode="after")
     def _enough(self) -> Kernel:
-        if 2 * self.size > self.least:
-            most = self.least // 2
-            raise ValueError(
-                f"a subset of {self.size} pictures is more than half of {self.least}: let size be {most} at most"
-            )
+        enough.for_subset(self.size, self.least)
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
@@ -157,7 +154,8 @@ class InceptionScore(InFeatures, name="inception-score"):
     @model_validator(mode="after")
     def _enough(self) -> InceptionScore:
         if self.splits > self.generated:
-            raise ValueError(f"{self.generated} pictures cannot be cut into {self.splits} parts")
+            most = f"let splits be {self.generated} at most"
+            raise ValueError(f"{self.generated} pictures cannot be cut into {self.splits} parts: {most}")
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
@@ -187,8 +185,7 @@ class PRDC(InFeatures, name="prdc"):
 
     @model_validator(mode="after")
     def _enough(self) -> PRDC:
-        if self.neighbours >= self.least:
-            raise ValueError(f"{self.least} pictures have no neighbour number {self.neighbours}")
+        enough.for_ball(self.neighbours, self.least)
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
@@ -211,8 +208,8 @@ class Neighbours(InFeatures, name="neighbours"):
 
     @model_validator(mode="after")
     def _enough(self) -> Neighbours:
-        if self.real is not None and self.real <= self.neighbours:
-            raise ValueError(f"{self.real} real pictures have no {self.neighbours} neighbours")
+        if self.real is not None:
+            enough.for_neighbours(self.neighbours, self.real)
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
@@ -265,9 +262,8 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
 
     @model_validator(mode="after")
     def _alike(self) -> SlicedWasserstein:
-        if self.real is not None and self.real != self.generated:
-            counts = f"{self.generated:,} and {self.real:,}"
-            raise ValueError(f"it compares as many generated pictures as real ones, not {counts}")
+        if self.real is not None:
+            enough.for_levels(self.generated, self.real)
         return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganreg_metrics import enough
+
 ENTRIES = 2**23
 """Distances that are held at once."""
 ROUNDING = 1e-12
@@ -23,7 +25,8 @@ class Moments:
 
     @classmethod
     def of(cls, values: Tensor) -> Moments:
-        """The moments of (N, D), N at least 2."""
+        """The moments of (N, D). Raises ValueError for fewer than two pictures."""
+        enough.for_covariance(len(values))
         mean = values.mean(dim=0, dtype=torch.float64)
         scatter = torch.zeros(len(mean), len(mean), dtype=torch.float64, device=values.device)
         for part in values.split(max(1, ENTRIES // len(mean))):
@@ -77,8 +80,7 @@ def kernel_distance(generated: Tensor, real: Tensor, subsets: int, size: int, se
     error² of s² m / (n - m), and the mean over k subsets s² / k more. Raises ValueError where m is more than n / 2.
     """
     least = min(len(generated), len(real))
-    if 2 * size > least:
-        raise ValueError(f"a subset of {size} pictures is more than half of {least}: let size be {least // 2} at most")
+    enough.for_subset(size, least)
     numbers = torch.Generator().manual_seed(seed)
 
     def draw(values: Tensor) -> Tensor:
@@ -117,8 +119,7 @@ class Manifold:
     @classmethod
     def of(cls, values: Tensor, neighbours: int) -> Manifold:
         """Raises ValueError where the set has no k-th neighbour."""
-        if len(values) <= neighbours:
-            raise ValueError(f"{len(values)} pictures have no neighbour number {neighbours}")
+        enough.for_ball(neighbours, len(values))
         squares = [
             # The nearest of all is the point itself.
             part.topk(neighbours + 1, dim=1, largest=False).values[:, -1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ganreg_metrics import enough
 from ganreg_metrics.distances import nearest
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ def among_real(generated: Tensor, real: Tensor, count: int) -> tuple[dict[str, f
 
     generated (N, D), real (M, D). Raises ValueError where there are too few real ones.
     """
-    if len(real) <= count:
-        raise ValueError(f"{len(real)} real pictures have no {count} neighbours")
+    enough.for_neighbours(count, len(real))
     to_real, indices = nearest(generated, real, count)
     of_real = nearest(real, real, 2)[0][:, 1]  # the nearest of all is the picture itself
     nearer = (to_real[:, 0] < of_real.quantile(0.5)) | (to_real[:, 0] == 0)  # a copy, also where real ones have copies

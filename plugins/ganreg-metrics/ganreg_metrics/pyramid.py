@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from ganreg_metrics import enough
+
 PATCH = 7
 SMALLEST = 14
 """The side of the coarsest level at the least: 16 for pictures whose side is a power of two, as in the paper."""
@@ -89,8 +91,6 @@ def by_level(one: Iterable[Tensor], other: Iterable[Tensor], *, count: int, dire
     count: patches of each picture. Raises ValueError where one set has more pictures than the other.
     """
     ours, theirs = descriptors(one, count, seed=0), descriptors(other, count, seed=1)
-    if len(ours[0][1]) != len(theirs[0][1]):
-        counts = " and ".join(f"{len(side[0][1]) // count:,}" for side in (ours, theirs))
-        raise ValueError(f"it compares as many generated pictures as real ones, and there are {counts}")
+    enough.for_levels(*(len(side[0][1]) // count for side in (ours, theirs)))
     levels = zip(ours, theirs, strict=True)
     return {side: 1000 * sliced_wasserstein(x, y, directions) for (side, x), (_, y) in levels}

@@ -137,7 +137,7 @@ def test_prdc_of_the_same_pictures_is_perfect_and_of_far_ones_nothing(sides):
     real = sides[1]
     assert prdc(real, real, 5) == pytest.approx({"precision": 1, "recall": 1, "density": 1, "coverage": 1}, abs=0.3)
     assert set(prdc(real + 1e3, real, 5).values()) == {0}
-    with pytest.raises(ValueError, match="5 pictures have no neighbour number 5"):
+    with pytest.raises(ValueError, match="5 pictures have no neighbour number 5: let neighbours be 4 at most"):
         prdc(real[:5], real, 5)
 
 

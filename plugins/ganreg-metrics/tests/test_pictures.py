@@ -144,5 +144,5 @@ def test_by_level_compares_as_many_pictures_of_each_side():
     smooth = by_level([one], [torch.nn.functional.avg_pool2d(other, 5, 1, 2)], count=8, directions=32)
     assert list(same) == [28, 14]
     assert smooth[28] > 2 * same[28]
-    with pytest.raises(ValueError, match="there are 200 and 20"):
+    with pytest.raises(ValueError, match="not 200 and 20: let both be 20"):
         by_level([one], [other[:20]], count=8, directions=4)

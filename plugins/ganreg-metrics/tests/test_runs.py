@@ -207,13 +207,19 @@ def test_extractors_of_two_plugins_that_share_a_name_share_no_features(tiny, tmp
             "a subset of 1000 pictures is more than half of 999: let size be 499 at most",
         ),
         ({"name": "kernel", "real": 30}, "a subset of 1000 pictures is more than half of 30: let size be 15 at most"),
-        ({"name": "prdc", "real": 5}, "5 pictures have no neighbour number 5"),
-        ({"name": "neighbours", "real": 9, "neighbours": 9}, "9 real pictures have no 9 neighbours"),
+        ({"name": "prdc", "real": 5}, "5 pictures have no neighbour number 5: let neighbours be 4 at most"),
+        (
+            {"name": "neighbours", "real": 9, "neighbours": 9},
+            "9 real pictures have no 9 neighbours: let neighbours be 8 at most",
+        ),
         (
             {"name": "sliced-wasserstein", "generated": 9},
-            "it compares as many generated pictures as real ones, not 9 and 2,048",
+            "it compares as many generated pictures as real ones, not 9 and 2,048: let both be 9",
         ),
-        ({"name": "inception-score", "generated": 9}, "9 pictures cannot be cut into 10 parts"),
+        (
+            {"name": "inception-score", "generated": 9},
+            "9 pictures cannot be cut into 10 parts: let splits be 9 at most",
+        ),
     ],
 )
 def test_too_few_pictures_are_refused_before_the_run(tiny, metric, reason):
@@ -252,6 +258,22 @@ def test_a_set_that_is_too_small_costs_no_step(tiny):
         run.train()
     protocols = [record["protocol"] for record in log(run) if "metrics" in record]
     assert [(protocol["generated"], protocol["real"]) for protocol in protocols] == [(9, 60)] * 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ({"name": "frechet"}, "a covariance takes 2 pictures at the least, not 1: let it take more pictures"),
+        ({"name": "kernel", "size": 20}, "a subset of 20 pictures is more than half of 1: let it take more pictures"),
+        ({"name": "prdc"}, "1 pictures have no neighbour number 5: let it take more pictures"),
+        ({"name": "neighbours"}, "1 real pictures have no 5 neighbours: let it take more pictures"),
+        ({"name": "sliced-wasserstein"}, "not 40 and 1: let it take more pictures"),
+    ],
+)
+def test_of_a_single_real_picture_no_parameter_makes_enough(tiny, metric, reason):
+    run = tiny(data={"name": "proofs/tiny-pictures", "side": 28, "count": 1}).train()
+    with pytest.raises(PluginError, match=reason):
+        run.evaluate([{**FEW, **metric}])
 
 
 def test_the_picture_shows_a_copy_beside_its_original(tiny):
