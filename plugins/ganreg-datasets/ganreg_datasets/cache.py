@@ -41,7 +41,7 @@ from ganreg_datasets.pictures import BrokenPictureError, Bytes, Form
 if TYPE_CHECKING:
     from torch import Tensor
 
-LAYOUT = 1  # part of the key: raise it when what is written changes
+LAYOUT = 2  # part of the key: raise it when what is written changes
 IMAGES, INDEX = "images.u8", "index.json"
 AHEAD = 32  # pictures per thread that may wait to be written
 LINE = 5.0  # seconds between two lines about progress

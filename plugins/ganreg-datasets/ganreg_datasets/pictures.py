@@ -20,6 +20,8 @@ Bytes = NDArray[np.uint8]
 # Named, because Pillow would open whatever it knows behind any file name: for PostScript it starts Ghostscript.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "TGA")
 FILTER = Image.Resampling.LANCZOS
+PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
+"""A tag of TIFF, and one of its values."""
 
 
 class BrokenPictureError(Exception):
@@ -40,7 +42,8 @@ class Form:
             raise BrokenPictureError("not a file")
         try:
             with Image.open(path, formats=FORMATS) as image:
-                return self._array(_upright(image))
+                found = self._array(_upright(image))
+                return ~found if _negative(image) else found
         except UnidentifiedImageError as error:
             raise BrokenPictureError("not a picture in a known format, or cut short") from error
         except BrokenPictureError:
@@ -70,6 +73,11 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
+def _negative(image: Image.Image) -> bool:
+    """Whether 0 is white still: Pillow inverts such pictures of 8 bits, and not those of 16."""
+    return image.mode == "I;16" and getattr(image, "tag_v2", {}).get(PHOTOMETRIC) == WHITE_IS_ZERO
+
+
 def _opaque(image: Image.Image) -> Image.Image:
     """The picture in 8 bits, on white where it is transparent."""
     if image.mode.startswith("I"):
@@ -84,6 +92,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
+    values[values == image.info.get("transparency")] = 65535
     if values.min() < 0 or values.max() > 65535:
         raise BrokenPictureError("its values exceed 16 bits, for which no white level is agreed")
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))

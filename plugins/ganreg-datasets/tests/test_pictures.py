@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -63,6 +64,22 @@ def test_modes(folder, everything, picture, suffix, colour):
     grey = one_colour(everything(channels=1))
     assert len(grey) == 1
     assert grey[0] == pytest.approx(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2], abs=1)
+
+
+def test_16_bits_of_the_transparent_colour_are_white(folder, everything):
+    values = np.full((8, 8), 32768, np.uint16)
+    values[:, :3] = 32767
+    Image.fromarray(values).save(folder / "a.png", transparency=32768)
+    (row,) = everything(channels=1).images[0, 0].unique(dim=0).tolist()
+    assert row == [127] * 3 + [255] * 5
+
+
+def test_16_bits_of_which_0_is_white_are_inverted(folder, everything):
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    for name, photometric in (("black", 1), ("white", 0)):
+        Image.fromarray(ramp).save(folder / f"{name}.tif", tiffinfo={262: photometric})
+    black, white = everything(channels=1).images
+    assert torch.equal(white, 255 - black)
 
 
 def test_16_bits_are_scaled_and_not_clipped(folder, everything):
