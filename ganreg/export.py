@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.engine.disk import writing
+from ganreg.engine.ema import copied
 from ganreg.engine.match import Match
 from ganreg.errors import PluginError, UsageError, brief
 
@@ -47,7 +48,7 @@ class Sampler(nn.Module):
     def __init__(self, match: Match) -> None:
         super().__init__()
         task = match.parts.task
-        self.network = deepcopy(next(iter(match.generators.values()))).cpu().eval()
+        self.network = copied(next(iter(match.generators.values()))).cpu().eval()
         self.game = match.spec.game
         self.inputs = ("z", *(["labels"] if task.classes is not None else []), *(["source"] if task.source else []))
 

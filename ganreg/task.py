@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Shape = tuple[int, int, int]
 
@@ -15,12 +15,14 @@ class Task:
     latent: size of the latent vector z.
     classes: how many classes condition the run; None in an unconditional run, even when the data has labels.
     source: (C, H, W) of the source picture in image-to-image games, else None.
+    count: how many pictures the dataset tells of, for what cannot do with few; None where nobody has said.
     """
 
     image: Shape
     latent: int
     classes: int | None = None
     source: Shape | None = None
+    count: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

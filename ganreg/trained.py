@@ -107,7 +107,7 @@ class Trained:
         place = figures or RunFolder(run.folder).evaluated
         # What was measured otherwise stands beside it.
         mark = sha256(json.dumps(found.protocol, sort_keys=True).encode()).hexdigest()[:6]
-        pictures = {name: place / figure_name(f"{name} {mark}", match.step_index) for name in found.pictures}
+        pictures = {name: place / figure_name(f"{name}-{mark}", match.step_index) for name in found.pictures}
         for name, path in pictures.items():
             save_grid(found.pictures[name][None], path)
         parameters = metric.model_dump(mode="json", context={"registry": run.registry})

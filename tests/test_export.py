@@ -221,6 +221,29 @@ def test_weights_in_an_order_of_their_own_are_written_as_others_read_them(tiny: 
     assert all(torch.equal(written[name], value) for name, value in weights.items())
 
 
+class Normalized(Generator, name="normalized"):
+    """A weight that is computed from others, as by torch's older function."""
+
+    def build(self, task):
+        network = ConvolvingNetwork(task.latent)
+        network.last = nn.utils.weight_norm(network.last)
+        return network
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize("ending", ["pt2", "safetensors"])
+def test_a_generator_without_an_average_makes_pictures_without_gradients(
+    ending: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    run = tiny(generator=Normalized(), ema=None).train()
+    assert run.export(tmp_path / f"here.{ending}").difference == 0
+    run.training = None
+    made = run.export(tmp_path / f"later.{ending}")
+    assert made.difference == 0
+    if ending == "pt2":
+        assert not torch.export.load(made.path).module()(torch.randn(3, 8)).requires_grad
+
+
 def test_noise_of_its_own_is_no_difference(tiny: Tiny, tmp_path: Path) -> None:
     run = tiny(generator=Wayward(way="noise"))
     run.training = run.assemble()

@@ -102,15 +102,16 @@ class Component(BaseModel):
         return {KIND_MARKER: cls.kind}
 
 
-def label(component: Component, *, full: bool = False) -> str:
+def label(component: Component, *, full: bool = False, paths: bool = True) -> str:
     """`name(key=value, …)`, with the parameters that are not the defaults; of a path its last name.
 
-    full: each name after its module, which tells parts of one name apart, as two plugins may have them.
+    full: each name after its module, which tells parts of one name apart, as two plugins may have them. paths: whether
+    places on a disk are told.
     """
     shown = [
         f"{name}={_shown(value, full)}"
         for name, field in type(component).model_fields.items()
-        if (value := getattr(component, name)) != field.default
+        if (value := getattr(component, name)) != field.default and (paths or not isinstance(value, Path))
     ]
     named = f"{type(component).__module__}/{component.name}" if full else component.name
     return f"{named}({', '.join(shown)})" if shown else named

@@ -67,14 +67,19 @@ class Ema:
 
 def _copy(name: str, network: nn.Module) -> nn.Module:
     """A network of its own, without gradients. Raises PluginError where it cannot be copied."""
-    # Weights that are computed from others, as by torch's older weight_norm, are no leaves, which deepcopy refuses.
-    attributes = [value for module in network.modules() for value in vars(module).values()]
-    computed = [value for value in attributes if isinstance(value, Tensor) and not value.is_leaf]
     try:
-        copy = deepcopy(network, {id(value): value.detach().clone() for value in computed})
+        return copied(network)
     except Exception as error:
         told = f"the network '{name}' cannot be copied for the moving average (ema: null does without)"
         raise PluginError(f"{told}: {sentence(error)}") from error
+
+
+def copied(network: nn.Module) -> nn.Module:
+    """A network of its own, without gradients."""
+    # Weights that are computed from others, as by torch's older weight_norm, are no leaves, which deepcopy refuses.
+    attributes = [value for module in network.modules() for value in vars(module).values()]
+    computed = [value for value in attributes if isinstance(value, Tensor) and not value.is_leaf]
+    copy = deepcopy(network, {id(value): value.detach().clone() for value in computed})
     for parameter in copy.parameters():
         parameter.requires_grad_(False)
     return copy

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
 from typing import Any, NoReturn
 
 import torch
@@ -13,9 +15,12 @@ from torch import Tensor
 from ganreg.batch import Batch
 from ganreg.engine.blame import sentence
 from ganreg.engine.streams import Stream
+from ganreg.engine.tensor_file import raw
 from ganreg.errors import DataError, GanregError
 from ganreg.task import DatasetInfo, Task
 
+SOME = 16
+"""Pictures that are looked at to tell sets apart: all of them would have to be read from a disk."""
 DEVICE_SHARE = 0.25
 """A set that is a Batch lives on the device where it takes at most this share of the memory that is free there."""
 
@@ -41,6 +46,13 @@ class Feed:
 
     def __len__(self) -> int:
         return len(self._data)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of pictures that lie evenly in the set, and of how many there are: another set has another one."""
+        count = min(len(self), SOME)
+        some = self.take(torch.arange(count) * len(self) // count).images.float().cpu()
+        return sha256(f"{len(self)} {tuple(some.shape)}".encode() + raw(some).numpy().tobytes()).hexdigest()[:8]
 
     def batch(self, position: int, rows: slice = slice(None)) -> Batch:
         """Rows of batch number `position`, counted from 0: images float in [-1, 1] on the run's device."""

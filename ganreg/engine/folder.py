@@ -7,12 +7,16 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganreg.claims import claim, taken
 from ganreg.engine.disk import replace, sync, writing
 from ganreg.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SPEED = "speed.jsonl"
 WRITTEN = (
@@ -122,7 +126,23 @@ class RunFolder:
 
 def figure_name(name: str, step: int) -> Path:
     """A metric's picture of a name in any folder of them."""
-    return Path(re.sub(r"[^\w-]+", "-", name), f"{step:08d}.png")
+    plain = re.sub(r"[^\w-]+", "-", name)
+    odd = not re.fullmatch(r"[\w./-]+", name)  # another name may look like it
+    mark = f"-{sha256(name.encode()).hexdigest()[:6]}" if odd else ""
+    return Path(plain + mark, f"{step:08d}.png")
+
+
+@contextmanager
+def opened(picture: Path) -> Iterator[Image]:
+    """A picture that a run has written, however large: Pillow refuses what might be a trap."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(picture) as image:
+            yield image
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:

@@ -24,7 +24,9 @@ from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
 from ganreg.engine.state import split
+from ganreg.engine.streams import rekey
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
+from ganreg.seeds import derive
 
 
 @dataclass
@@ -223,6 +225,7 @@ class Training:
         for component, name, built in zip(spec.metrics, spec.metric_names, match.metrics.values(), strict=True):
             if last or (component.every and step % component.every == 0):
                 with self._saving_first(f"the metric '{component.name}'"):
+                    rekey(derive(spec.seed, "evaluate", step))  # as `ganreg eval` does
                     tick = partial(self.tell, "measuring", component.name)
                     found = measure(component, built, Evaluation(match, self.feed, notes, tick))
                 if found.figures or found.pictures:
@@ -233,9 +236,10 @@ class Training:
                     self._write(self.folder.log, {"step": step, **told})
                     self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
                 for figure, picture in found.pictures.items():
-                    path = self.folder.figure(f"{figure}{again}", step)
+                    own = figure if figure.startswith(component.name) else f"{component.name}-{figure}"
+                    path = self.folder.figure(f"{own}{again}", step)
                     self.patience(partial(save_grid, picture[None], path))
-                    self.tell("drawn", step, f"{figure}{again}", path)
+                    self.tell("drawn", step, f"{own}{again}", path)
         if lacking := self._standing.lacking():
             self._save_unseen()
             raise lacking
@@ -288,9 +292,11 @@ class Training:
 
     def tell(self, event: str, *details: Any) -> None:
         """Tell every observer that has a method for this event."""
-        for observer in self.observers:
+        named = [component.name for component in self.match.spec.observers] if self.match.world.first else []
+        for index, observer in enumerate(self.observers):
             if hasattr(observer, event):
-                with self._saving_first(f"the observer '{getattr(observer, 'name', type(observer).__name__)}'"):
+                name = named[index] if index < len(named) else getattr(observer, "name", type(observer).__name__)
+                with self._saving_first(f"the observer '{name}'"):
                     getattr(observer, event)(*details)
 
     @contextmanager

@@ -48,10 +48,14 @@ class Evaluation:
 
     @cached_property
     def facts(self) -> Mapping[str, str | int]:
-        """What every figure depends on, for a metric's protocol: data, size of the pictures (C, H, W), seed."""
+        """What every figure depends on, for a metric's protocol: data, size of the pictures (C, H, W), seed.
+
+        Data are told by what they are called, wherever they lie, and by a hash of some of them.
+        """
         spec = self._match.spec
         channels, height, width = self._match.fit(self._feed.take(torch.arange(1)).images).shape[1:]
-        return {"data": label(spec.data), "pictures": f"{channels}x{height}x{width}", "seed": spec.seed}
+        data = f"{label(spec.data, paths=False)} {self._feed.fingerprint}"
+        return {"data": data, "pictures": f"{channels}x{height}x{width}", "seed": spec.seed}
 
     def generated(self, count: int) -> Iterator[Batch]:
         """`count` generated pictures with their labels, in batches, float in [-1, 1] on the run's device.

@@ -17,7 +17,12 @@ from ganreg.batch import Batch
 from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
+from ganreg.engine.streams import rekey
 from ganreg.errors import PluginError
+from ganreg.seeds import derive
+
+LARGE = 4096
+"""Pixels of a side that no grid is enlarged beyond."""
 
 
 def generate(match: Match, feed: Feed | None, count: int, *purpose: str | int) -> Batch:
@@ -43,6 +48,8 @@ def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
 def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, in_turn: bool) -> Iterator[Batch]:
     """What `generate` gives, in batches of the run's size; noise, classes and sources are those of the whole.
 
+    The global generators are keyed for each batch: a generator may draw noise of its own.
+
     in_turn: each picture is of the class after the last one's, so that the first pictures are of all classes, too.
     """
     network = next(iter(match.generators.values()))
@@ -54,6 +61,7 @@ def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, 
         if task.classes is not None:
             labels = (part % task.classes if in_turn else part * task.classes // count).to(match.device)
         source = feed.take(part % len(feed)).source if task.source and feed else None
+        rekey(derive(match.spec.seed, "generated", *purpose, start))
         with evaluating(network):
             images = match.spec.game.sample(network, z[start : start + size], labels, source)
         if len(images) != len(part):
@@ -75,7 +83,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def save_grid(images: Tensor, path: Path) -> None:
-    """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small ones are enlarged to be looked at.
+    """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small grids of small ones are enlarged.
 
     Raises RunFolderError where it cannot be written.
     """
@@ -88,7 +96,7 @@ def save_grid(images: Tensor, path: Path) -> None:
     lines = cells.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     sheet = lines.reshape(rows * height, columns * width, channels)
     picture = Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet[..., :3])
-    scale = max(1, 64 // height)
+    scale = max(1, min(64 // height, LARGE // max(picture.size)))
     picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     png = BytesIO()
     picture.save(png, format="PNG")

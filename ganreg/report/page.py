@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ganreg.engine.disk import replace
-from ganreg.engine.folder import RunFolder
+from ganreg.engine.folder import RunFolder, opened
 from ganreg.errors import RunFolderError
 from ganreg.report import plots
 from ganreg.report.facts import Facts, Series, gather
@@ -120,14 +120,12 @@ def evenly(items: list[tuple[int, Path]], count: int) -> list[tuple[int, Path]]:
 
 def pictures(samples: Sequence[tuple[int, Path]], largest: int) -> list[Picture]:
     """Sample grids as data URIs, reduced by a whole factor to `largest` pixels; unreadable ones are left out."""
-    from PIL import Image
-
     found = []
     for step, path in samples:
         try:
-            with Image.open(path) as image:
+            with opened(path) as image:
                 grid = image.convert("L" if image.mode in ("1", "L") else "RGB")
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # what PIL has for broken pictures
+        except (OSError, SyntaxError, ValueError):  # what PIL has for broken pictures
             continue
         grid = grid.reduce(math.ceil(max(grid.size) / largest))
         content = BytesIO()

@@ -24,7 +24,7 @@ class Locator(Protocol):
 def task_of(spec: RunSpec, info: DatasetInfo) -> Task:
     """The task that a spec and its dataset fix."""
     classes = len(info.classes) if spec.conditional and info.classes else None
-    return Task(image=info.image, latent=spec.latent.size, classes=classes, source=info.source)
+    return Task(info.image, spec.latent.size, classes, info.source, info.count)
 
 
 def info_of(spec: RunSpec) -> DatasetInfo:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,12 +11,14 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
-from ganreg import Extractor, Metric, Observer, component
+from ganreg import Batch, Dataset, Extractor, Generator, Metric, Observer, Task, component
+from ganreg.engine.folder import opened
 from ganreg.engine.metrics import Evaluation
-from ganreg.engine.pictures import evaluating
+from ganreg.engine.pictures import evaluating, save_grid
 from ganreg.errors import PluginError, SpecError
+from ganreg.task import DatasetInfo
 from tests.conftest import Tiny
 
 
@@ -217,7 +220,8 @@ def test_what_figures_depend_on_stands_beside_them_in_the_log(tiny: Tiny) -> Non
     run = tiny(metrics=[*metrics, Shade()], data={"name": "tiny-pictures", "side": 28}, seed=3).train()
     log = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
     first, second, bare = [record for record in log if "metrics" in record]
-    facts = {"data": "tiny-pictures(side=28)", "pictures": "1x28x28", "seed": 3}
+    assert run.training
+    facts = {"data": f"tiny-pictures(side=28) {run.training.feed.fingerprint}", "pictures": "1x28x28", "seed": 3}
     assert first["protocol"] == {**facts, "extractor": "ganreg_proofs.features/tiny-coarse", "count": 8}
     assert second["protocol"] == {**facts, "extractor": "ganreg_proofs.features/tiny-coarse(side=3)", "count": 8}
     assert first["metrics"].keys() == second["metrics"].keys()
@@ -283,3 +287,85 @@ def test_a_metrics_extractor_gives_what_it_requires(tiny: Tiny) -> None:
         tiny(metrics=[Sharp(extractor=component("extractor", "tiny-coarse"))]).check()
     assert "extractor proofs/tiny-coarse" in str(e.value)
     assert "discriminator" not in str(e.value)
+
+
+class Lively(nn.Module):
+    """Draws noise of its own in each forward."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.image = task.image
+        self.layer = nn.Linear(task.latent, prod(task.image))
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return (self.layer(z) + torch.randn(1, device=z.device)).tanh().view(-1, *self.image)
+
+
+class Live(Generator, name="live"):
+    def build(self, task: Task) -> nn.Module:
+        return Lively(task)
+
+
+class Mean(Metric, name="mean"):
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+        images = torch.cat([batch.images for batch in evaluation.generated(10)])
+        return {"mean": images.mean() + torch.rand(())}
+
+
+def test_noise_of_a_generators_own_follows_from_the_seed_wherever_it_is_drawn(tiny: Tiny) -> None:
+    one, two = (tiny(name=name, generator=Live(), metrics=[Mean()]) for name in ("one", "two"))
+    one.train()
+    torch.manual_seed(7)
+    two.train()
+    for step in (0, 2, 6):
+        grids = [(run.folder / "samples" / f"{step:08d}.png").read_bytes() for run in (one, two)]
+        assert grids[0] == grids[1]
+    assert torch.equal(one.sample(9), one.sample(9))
+    logged = [json.loads(line) for line in (one.folder / "log.jsonl").read_text().splitlines()][-1]["metrics"]
+    assert one.evaluate()[0].figures == logged
+
+
+def test_pictures_of_names_that_look_alike_overwrite_none(tiny: Tiny) -> None:
+    class Alike(Metric, name="alike"):
+        def __call__(self, evaluation: Evaluation) -> Mapping[str, Any]:
+            return {name: torch.full((1, 8, 8), i / 3) for i, name in enumerate(("a b", "a:b", "shade/picture"))}
+
+    run = tiny(metrics=[Shade(), Alike()]).train()
+    found = sorted(path.name for path in (run.folder / "figures").iterdir())
+    assert len(found) == 4
+    assert {"shade-picture", "alike-shade-picture"} <= set(found)
+
+
+def test_data_are_known_by_their_pictures_and_not_by_their_place(tiny: Tiny, tmp_path: Path) -> None:
+    class Placed(Dataset, name="placed"):
+        where: Path
+        shade: int
+
+        def info(self) -> DatasetInfo:
+            return DatasetInfo((1, 8, 8), 20)
+
+        def build(self, task: Task) -> Batch:
+            return Batch(torch.full((20, 1, 8, 8), self.shade, dtype=torch.uint8))
+
+    class Other(Placed, name="placed"):
+        def build(self, task: Task) -> Batch:
+            return Batch(torch.full((20, 1, 8, 8), self.shade + 1, dtype=torch.uint8))
+
+    def told(data: Dataset) -> Any:
+        training = tiny(data=data).assemble()
+        return Evaluation(training.match, training.feed).facts["data"]
+
+    here = told(Placed(where=tmp_path / "a", shade=3))
+    assert here == told(Placed(where=tmp_path / "b", shade=3))
+    assert here.startswith("placed(shade=3) ")
+    assert here != told(Other(where=tmp_path / "a", shade=3))
+
+
+def test_large_grids_are_not_enlarged_and_open_however_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_grid(torch.zeros(4, 1, 8, 8), tmp_path / "small.png")
+    save_grid(torch.zeros(90_000, 1, 8, 8), tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    for name, size in (("small", (128, 128)), ("large", (2400, 2400))):
+        with opened(tmp_path / f"{name}.png") as picture:
+            assert picture.size == size
+    assert Image.MAX_IMAGE_PIXELS == 10_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -30,15 +30,20 @@ class Measured(Metric):
     generated: int = Field(10_000, ge=2, description=GENERATED, examples=[48])
     real: int | None = Field(None, ge=2, description=REAL, examples=[48])
 
-    @property
-    def least(self) -> int:
-        """How many pictures there are of the side that has fewer, as far as it can be told without the set."""
-        return min(self.generated, self.real or self.generated)
+    def suffice(self, real: int | None) -> None:
+        """Raises ValueError where figures take more pictures. real: how many real ones; None for enough."""
+
+    @model_validator(mode="after")
+    def _suffices(self) -> Self:
+        self.suffice(self.real)
+        return self
 
     def check(self, task: Task) -> None:
-        """Refuses pictures that are smaller than the window."""
+        """Refuses pictures that are smaller than the window, and sets of too few."""
         if min(task.image[1:]) < self.window:
             raise ValueError(f"compares windows of {self.window}x{self.window}, which pictures must have room for")
+        if task.count is not None:
+            self.suffice(min(self.real or task.count, task.count))
 
     def build(self, task: Task) -> Measurement:
         """A callable of an evaluation, with its protocol."""
@@ -62,6 +67,7 @@ class InFeatures(Measured):
 
     def check(self, task: Task) -> None:
         """As its extractor."""
+        super().check(task)
         self.extractor.check(task)
 
     def build(self, task: Task) -> Measurement:
@@ -77,6 +83,11 @@ class Frechet(InFeatures, name="frechet"):
     |μ_r - μ_g|² + tr(Σ_r + Σ_g - 2 (Σ_r Σ_g)^½) of the Gaussians with their means and covariances; 0 or more, lower is
     better. It falls with the number of pictures: compare figures of one count alone, of more pictures than features.
     """
+
+    def suffice(self, real: int | None) -> None:
+        """Either side scatters."""
+        if real is not None:
+            enough.for_covariance(real)
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """frechet."""
@@ -127,10 +138,9 @@ class Kernel(InFeatures, name="kernel"):
     subsets: int = Field(100, ge=2, description="random subsets that are compared", examples=[4])
     size: int = Field(1000, ge=2, description="pictures of each side in a subset, half of them at most", examples=[16])
 
-    @model_validator(mode="after")
-    def _enough(self) -> Kernel:
-        enough.for_subset(self.size, self.least)
-        return self
+    def suffice(self, real: int | None) -> None:
+        """Subsets are no more than half of either side."""
+        enough.for_subset(self.size, min(self.generated, real or self.generated))
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """kernel and kernel/error."""
@@ -151,12 +161,11 @@ class InceptionScore(InFeatures, name="inception-score"):
 
     splits: PositiveInt = Field(10, description="parts that the pictures are cut into", examples=[2])
 
-    @model_validator(mode="after")
-    def _enough(self) -> InceptionScore:
+    def suffice(self, real: int | None) -> None:
+        """Each part has a picture."""
         if self.splits > self.generated:
             most = f"let splits be {self.generated} at most"
             raise ValueError(f"{self.generated} pictures cannot be cut into {self.splits} parts: {most}")
-        return self
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """inception-score and inception-score/deviation."""
@@ -183,10 +192,9 @@ class PRDC(InFeatures, name="prdc"):
 
     neighbours: PositiveInt = Field(5, description="k: 3 in the paper on precision and recall, 5 in the other")
 
-    @model_validator(mode="after")
-    def _enough(self) -> PRDC:
-        enough.for_ball(self.neighbours, self.least)
-        return self
+    def suffice(self, real: int | None) -> None:
+        """Each picture of either side has that neighbour."""
+        enough.for_ball(self.neighbours, min(self.generated, real or self.generated))
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """precision, recall, density and coverage."""
@@ -206,11 +214,10 @@ class Neighbours(InFeatures, name="neighbours"):
     shown: PositiveInt = Field(8, le=64, description="generated pictures in the picture, a row for each")
     neighbours: PositiveInt = Field(5, le=64, description="real pictures beside each of them")
 
-    @model_validator(mode="after")
-    def _enough(self) -> Neighbours:
-        if self.real is not None:
-            enough.for_neighbours(self.neighbours, self.real)
-        return self
+    def suffice(self, real: int | None) -> None:
+        """There are so many real ones, and one more."""
+        if real is not None:
+            enough.for_neighbours(self.neighbours, real)
 
     def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
         """neighbours, a picture of which the first column is generated; neighbours/closer and neighbours/distance."""
@@ -260,11 +267,10 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
     patches: PositiveInt = Field(64, description="patches of each picture and level")
     directions: PositiveInt = Field(128, description="random directions that patches are projected on")
 
-    @model_validator(mode="after")
-    def _alike(self) -> SlicedWasserstein:
-        if self.real is not None:
-            enough.for_levels(self.generated, self.real)
-        return self
+    def suffice(self, real: int | None) -> None:
+        """Both sides have as many."""
+        if real is not None:
+            enough.for_levels(self.generated, real)
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """sliced-wasserstein, and sliced-wasserstein/SIDE of each level. Raises ValueError for unlike counts."""

@@ -66,7 +66,8 @@ def test_every_metric_of_a_conditional_run_and_its_protocol(tiny):
     assert len(hashes) == 1
     assert len(hashes.pop()) == 64
     (fingerprint,) = {component("extractor", "fashion-cnn").fingerprint()}
-    data = "tiny-pictures(side=28, count=60, classes=2)"
+    assert records[0]["protocol"].get("data", "").startswith("tiny-pictures(side=28, count=60, classes=2) ")
+    data = records[0]["protocol"]["data"]
     assert records[0]["protocol"] == records[1]["protocol"]
     assert records[0]["protocol"] == {
         "data": data,
@@ -248,18 +249,6 @@ def test_an_extractor_that_gives_no_features_is_named(tiny, features, reason):
         run.evaluate([{"name": "prdc", **FEW, "extractor": Odd()}])
 
 
-def test_a_set_that_is_too_small_costs_no_step(tiny):
-    run = tiny(
-        metrics=[{"name": "frechet", "real": None, "generated": 9, "every": 1}, {"name": "kernel", "generated": 2000}]
-    )
-    with pytest.raises(
-        PluginError, match=r"after step 2, which is saved.* subset of 1000 pictures is more than half of 60"
-    ):
-        run.train()
-    protocols = [record["protocol"] for record in log(run) if "metrics" in record]
-    assert [(protocol["generated"], protocol["real"]) for protocol in protocols] == [(9, 60)] * 2
-
-
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
@@ -271,9 +260,27 @@ def test_a_set_that_is_too_small_costs_no_step(tiny):
     ],
 )
 def test_of_a_single_real_picture_no_parameter_makes_enough(tiny, metric, reason):
-    run = tiny(data={"name": "proofs/tiny-pictures", "side": 28, "count": 1}).train()
-    with pytest.raises(PluginError, match=reason):
-        run.evaluate([{**FEW, **metric}])
+    """Which is told before the run, and of the pictures that there are."""
+    data = {"name": "proofs/tiny-pictures", "side": 28, "count": 1}
+    with pytest.raises(SpecError, match=reason):
+        tiny(data=data, metrics=[{**FEW, **metric}])
+    training = tiny(data=data).assemble()
+    built = component("metric", **{**FEW, **metric}).build(training.match.parts.task)
+    with pytest.raises(ValueError, match=reason):
+        built(Evaluation(training.match, training.feed))
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        ({"name": "kernel"}, "a subset of 1000 pictures is more than half of 60: let size be 30 at most"),
+        ({"name": "sliced-wasserstein"}, "not 2,048 and 60: let both be 60"),
+        ({"name": "neighbours", "neighbours": 64}, "60 real pictures have no 64 neighbours"),
+    ],
+)
+def test_a_set_that_is_too_small_is_told_of_before_the_run(tiny, metric, reason):
+    with pytest.raises(SpecError, match=reason):
+        tiny(metrics=[metric])
 
 
 def test_the_picture_shows_a_copy_beside_its_original(tiny):

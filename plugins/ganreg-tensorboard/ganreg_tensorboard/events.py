@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from torch.utils.tensorboard import SummaryWriter
+
+from ganreg.engine.folder import opened
 
 
 class Events:
@@ -39,7 +40,7 @@ class Events:
 
     def drawn(self, step: int, name: str, picture: Path) -> None:
         """A picture of that name."""
-        with Image.open(picture) as image:
+        with opened(picture) as image:
             pixels = np.asarray(image.convert("RGB"))
         writer = self._at(step)
         writer.add_image(name, pixels, step, dataformats="HWC")
