@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SPEED = "speed.jsonl"
-WRITTEN = (
-    *("spec.yaml", "lock.json", "log.jsonl", SPEED, "evaluations.jsonl", "report.html"),
-    *("samples", "figures", "evaluations", "checkpoints"),
-)
+RECORDS = ("spec.yaml", "lock.json", "log.jsonl", SPEED, "evaluations.jsonl", "report.html")
+PICTURE = re.compile(r"[0-9]{8,}\.png|\.[0-9]{8,}\.png\.tmp")
+CHECKPOINT = re.compile(r"[0-9]{8,}|\.[0-9]{8,}\.(?:tmp|gone)")
+"""Names of a run's own, of what was cut short too."""
 CLOCK = ("seconds", "images_per_second")
 """What each record of speed.jsonl tells; any other tells both or neither."""
 
@@ -64,7 +64,7 @@ class RunFolder:
 
     def refuse(self, *, overwrite: bool) -> None:
         """Raise RunFolderError where the folder holds a run already, which is not to be replaced."""
-        if any((self.path / name).exists() for name in WRITTEN) and not (overwrite or self._never_begun()):
+        if any(self._written()) and not (overwrite or self._never_begun()):
             raise RunFolderError(
                 f"{self.path} holds a run already: `ganreg resume {self.path}` goes on with it, --overwrite "
                 "replaces it, --out takes another folder"
@@ -73,17 +73,22 @@ class RunFolder:
     def start(self, spec: str, lock: Mapping[str, Any]) -> None:
         """Make a claimed folder ready for a new run; what another one wrote, which `refuse` has let go, is removed."""
         self.clear()
-        with writing(self.samples):
-            self.samples.mkdir()
-        with writing(self.checkpoints):
-            self.checkpoints.mkdir()
+        for folder in (self.samples, self.checkpoints):
+            with writing(folder):
+                folder.mkdir(exist_ok=True)
         replace(self.lock, (json.dumps(lock, indent=2) + "\n").encode())
         replace(self.spec, spec.encode())
 
     def _never_begun(self) -> bool:
         """Whether this is what `start` leaves where it is cut short: the spec comes last."""
-        empty = all(path.is_dir() and not any(path.iterdir()) for path in (self.samples, self.checkpoints))
-        return empty and not any(path.exists() for path in (self.spec, self.log, self.speed, self.report))
+        return self.samples.is_dir() and self.checkpoints.is_dir() and set(self._written()) == {self.lock}
+
+    def _written(self) -> Iterator[Path]:
+        """What a run wrote: its records, and pictures and checkpoints by their step."""
+        yield from (path for path in map(self.path.joinpath, RECORDS) if path.exists())
+        pictures = (*self.samples.glob("*"), *self.figures.glob("*/*"), *self.evaluated.glob("*/*"))
+        yield from (path for path in pictures if PICTURE.fullmatch(path.name))
+        yield from (path for path in self.checkpoints.glob("*") if CHECKPOINT.fullmatch(path.name))
 
     def figure(self, name: str, step: int) -> Path:
         """Where a metric's picture of a name stands."""
@@ -96,12 +101,15 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what a run wrote, and nothing else."""
-        for path in (self.path / name for name in WRITTEN):
+        for path in list(self._written()):
             with writing(path):
-                if path.is_dir():
+                if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
+        for folder in (*self.figures.glob("*"), *self.evaluated.glob("*"), self.figures, self.evaluated):
+            with suppress(OSError):  # what holds anything else stays
+                folder.rmdir()
 
     def truncate(self, step: int, *, measured: int | None = None) -> list[str]:
         """Forget the records after a step: a resumed run writes them again. Says of each file which lines were none.

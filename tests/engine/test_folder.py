@@ -8,6 +8,7 @@ import pytest
 import ganreg
 from ganreg.engine.disk import append
 from ganreg.engine.folder import attempts, damaged, records
+from ganreg.errors import RunFolderError
 from tests.conftest import Tiny
 
 FLIPPED = ('{"step": 1, "secondr": 2.5, "images_per_second": 9.0}', '{"step": 1, "metrics": [1]}')
@@ -58,6 +59,35 @@ def test_every_line_is_strict_json(tmp_path: Path) -> None:
     append(tmp_path / "log.jsonl", {"step": 1, "metrics": {"x": float("nan"), "y": 0.5, "z": float("inf")}})
     line = json.loads((tmp_path / "log.jsonl").read_text(), parse_constant=pytest.fail)
     assert line == {"step": 1, "metrics": {"x": None, "y": 0.5, "z": None}}
+
+
+def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
+    run = tiny(metrics=["tiny-mean-distance"])
+    names = ("notes.txt", "samples/holiday.png", "samples/1.png", "figures/mine/plot.png", "checkpoints/model.pt")
+    mine = {run.folder / name for name in names}
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    run.train()
+    run.evaluate()[0].record(run.folder)
+    (run.folder / "checkpoints" / ".00000004.gone").mkdir()
+    (run.folder / "samples" / ".00000004.png.tmp").touch()
+    with pytest.raises(RunFolderError, match="holds a run already"):
+        tiny(train={"steps": 1}).train()
+    tiny(train={"steps": 1}).train(overwrite=True)
+    assert all(path.read_text() == "mine" for path in mine)
+    steps = [path.name for path in run.folder.glob("*/*") if "0000" in path.name]
+    assert sorted(steps) == ["00000000.png", "00000001", "00000001.png"]
+    assert not (run.folder / "evaluations.jsonl").exists()
+
+
+def test_a_start_that_was_cut_short_among_other_files_is_no_run(tiny: Tiny) -> None:
+    run = tiny()
+    for name in ("samples/holiday.png", "checkpoints/model.pt", "lock.json"):
+        (run.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (run.folder / name).write_text("{}")
+    run.train()
+    assert (run.folder / "samples" / "holiday.png").exists()
 
 
 def test_a_log_tells_how_often_its_run_was_rolled_back(tmp_path: Path) -> None:
