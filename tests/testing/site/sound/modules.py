@@ -168,6 +168,21 @@ class Pyramid(nn.Module):
         return DiscriminatorOutput(logits, features=features)
 
 
+class Rows(nn.Module):
+    """Torch's own attention, over the rows of a picture."""
+
+    def __init__(self, task):
+        super().__init__()
+        channels, _, width = task.image
+        self.embed = nn.Linear(channels * width, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, images, labels=None):
+        rows = self.embed(images.transpose(1, 2).flatten(2))
+        return self.head(rows + self.attention(rows, rows, rows, need_weights=False)[0]).mean(dim=1)
+
+
 class ZeroHead(nn.Module):
     """A head that begins at zero, and lets no gradient through at first."""
 

@@ -80,6 +80,10 @@ class Pyramid(Judged, name="pyramid"):
     provides = frozenset({"features"})
 
 
+class Rows(Judged, name="rows"):
+    """Fused attention, which torch differentiates once alone."""
+
+
 class ZeroHead(Judged, name="zero-head"):
     """Logits of 0 to begin with."""
 
