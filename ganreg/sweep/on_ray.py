@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from concurrent.futures import Future
 from importlib import import_module
 from pathlib import Path
+from socket import create_connection
 from threading import Event
 from typing import Any
 
 from ganreg.errors import UsageError, brief
 from ganreg.sweep.processes import NOW, Job, Outcome, execute
+
+PLACE = re.compile(r"(?:ray://)?\[?([^/]+?)\]?:([0-9]{1,5})")
+PATIENCE = 5
+"""Seconds that somebody has to answer."""
 
 
 class Cluster:
@@ -25,9 +31,12 @@ class Cluster:
             ray: Any = import_module("ray")
         except ImportError:
             raise UsageError("there is no package ray here\n  help: pip install 'ganreg[ray]'") from None
+        address = address or os.environ.get("RAY_ADDRESS") or None
         # A cluster of this machine's own has no need of a dashboard, and what the cells say is in their files.
-        own = {"include_dashboard": False} if address is None and "RAY_ADDRESS" not in os.environ else {}
+        own = {"include_dashboard": False} if address is None else {}
         try:
+            if address:
+                _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:
             raise UsageError(f"there is no Ray at {address or 'this machine'}: {brief(error)}") from error
@@ -54,6 +63,12 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at a host's port: Ray would wait for minutes before it says so."""
+    if found := PLACE.fullmatch(address):
+        create_connection((found[1], int(found[2])), PATIENCE).close()
 
 
 def _execute(job: Job, folder: str) -> Outcome | None:

@@ -6,11 +6,13 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -271,6 +273,19 @@ def test_ray_that_is_missing_is_named(ganreg: Call, tiny: Options, monkeypatch: 
     result = ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here", "--ray")
     assert result.code == 2
     assert "pip install 'ganreg[ray]'" in result.err
+
+
+@pytest.mark.parametrize("written", ["{}", "ray://{}"])
+def test_an_address_that_nobody_answers_at_is_told_at_once(
+    ganreg: Call, tiny: Options, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **_: pytest.fail("it would wait for minutes")))
+    with socket.socket() as nobody:  # has the port, and listens to none
+        nobody.bind(("127.0.0.1", 0))
+        address = written.format(f"127.0.0.1:{nobody.getsockname()[1]}")
+        result = ganreg("sweep", *tiny, "--axis", "seed=0", "--out", "here", "--ray", address)
+    assert result.code == 2
+    assert f"connecting to Ray at {address}\nerror: there is no Ray at {address}: " in result.err
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs ray: pip install 'ganreg[ray]'")

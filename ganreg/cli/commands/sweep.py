@@ -92,4 +92,6 @@ def _executor(address: str | None, jobs: int, cpus: float, gpus: float) -> Execu
         return Processes(jobs)
     from ganreg.sweep.on_ray import Cluster
 
+    if address:
+        click.echo(f"connecting to Ray at {address}", err=True)
     return Cluster(address or None, cpus=cpus, gpus=gpus)
