@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ganreg.cli.folders import folder_to_write
 from ganreg.errors import SpecError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def written(
     from ganreg.spec.document import from_mapping, read
 
     if spec is None and not settings and not penalties and not any(names.values()):
-        example = EXAMPLE.format(command=command)
+        example = EXAMPLE.format(command=command) + " --axis seed=0..2" * (command == "sweep")
         raise click.UsageError(f"nothing to {command}: give a spec file, or compose by name:\n\n{example}")
     document = read(spec) if spec is not None else from_mapping({})
     for key, value in {**names, "seed": seed}.items():
@@ -110,7 +111,7 @@ def _listed(penalties: Sequence[str], out: str | None) -> Document:
     if penalties:
         content["penalties"] = Node([parse_value(Text("--penalty", value), 0) for value in penalties])
     if out is not None:
-        content["output"] = Node({"folder": Node(out, Text("--out", out).position(0))})
+        content["output"] = Node({"folder": Node(str(folder_to_write(out)), Text("--out", out).position(0))})
     return Document(Node(content))
 
 

@@ -1,4 +1,4 @@
-"""The folders of runs, as arguments, and the checkpoints in them."""
+"""Folders of runs and files, as arguments, and the checkpoints of runs."""
 
 from __future__ import annotations
 
@@ -30,6 +30,25 @@ def opened(path: str, registry: Registry) -> Run:
     from ganreg.api import load
 
     return load(confirmed(path), registry=registry)
+
+
+def folder_to_write(name: str) -> Path:
+    """The folder that --out names. Raises UsageError for no name, SpecError for one that the run's spec cannot hold."""
+    from ganreg.spec.node import Text
+    from ganreg.spec.syntax import check_characters
+
+    if not name:
+        raise UsageError("'' is no name of a folder")
+    check_characters(Text("--out", name))
+    return Path(name)
+
+
+def file_to_write(name: str) -> Path:
+    """A file that is to be written. Raises UsageError for what can be no file's name."""
+    path = Path(name)
+    if path.name in ("", ".."):
+        raise UsageError(f"'{name}' is no name of a file")
+    return path
 
 
 def _which(context: click.Context, parameter: click.Parameter, value: str) -> str | int:

@@ -133,6 +133,29 @@ def test_nothing_to_do_shows_the_example(ganreg: Call, command: str, arguments: 
     assert f"\n  ganreg {command} --generator" in result.err
 
 
+def test_the_example_of_a_sweep_has_an_axis(ganreg: Call) -> None:
+    example = ganreg("sweep", "--axis", "seed=0..1").err.splitlines()[-1]
+    assert example.endswith("--axis seed=0..2")
+
+
+@pytest.mark.parametrize("command", [("run",), ("sweep", "--axis", "seed=0")])
+@pytest.mark.parametrize(("out", "column"), [("y\x7fq", 2), ("zz\udcff", 3), ("a\x85", 2)])
+def test_a_folder_that_no_spec_can_name_is_refused(
+    ganreg: Call, tiny: tuple[str, ...], command: tuple[str, ...], out: str, column: int
+) -> None:
+    result = ganreg(*command, *tiny, "--out", out)
+    assert result.code == 3
+    assert result.err.startswith(f"--out:1:{column}: the character U+{ord(out[column - 1]):04X} cannot stand in a spec")
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("command", [("run", "--overwrite"), ("sweep", "--axis", "seed=0")])
+def test_a_folder_without_a_name_is_refused(ganreg: Call, tiny: tuple[str, ...], command: tuple[str, ...]) -> None:
+    result = ganreg(*command, *tiny, "--out", "")
+    assert (result.code, result.err) == (2, "error: '' is no name of a folder\n")
+    assert not list(Path().iterdir())
+
+
 @pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_the_example_is_sound(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANREG_PLUGINS", "classic,datasets")

@@ -161,9 +161,10 @@ def test_sample_needs_a_checkpoint_and_a_place(ganreg: Call, tiny: Options) -> N
     refused = ganreg("sample", "here", "--out", "here")
     assert refused.code == 2
     assert "cannot write here: Is a directory" in refused.err
-    for out in ("", "/", "."):
-        refused = ganreg("sample", "here", "--out", out)
-        assert (refused.code, refused.err) == (2, f"error: '{out}' is no name of a file\n")
+    for out in ("", "/", ".", ".."):
+        for command in ("sample", "--out"), ("export", "--out"), ("compare", "--html"):
+            refused = ganreg(command[0], "here", command[1], out)
+            assert (refused.code, refused.err) == (2, f"error: '{out}' is no name of a file\n"), command
     refused = ganreg("sample", "here", "--count", str(10**13))
     assert (refused.code, refused.err.split(":")[:2]) == (1, ["error", " out of memory"])
     shutil.rmtree("here/checkpoints")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ganreg.cli.folders import file_to_write
 from ganreg.errors import RunFolderError, UsageError
 
 SIGNS = ("spec.yaml", "lock.json", "log.jsonl")
@@ -31,9 +32,10 @@ def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: 
     from ganreg.engine.disk import strict
     from ganreg.report import compare, write_comparison
 
+    path = file_to_write(html)
     comparison = compare(runs_in(folders), Path(baseline) if baseline is not None else None)
     try:
-        page = write_comparison(comparison, Path(html))
+        page = write_comparison(comparison, path)
     except RunFolderError as error:
         raise UsageError(str(error)) from error
     if as_json:

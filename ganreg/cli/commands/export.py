@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import checkpoint, opened
+from ganreg.cli.folders import checkpoint, file_to_write, opened
 from ganreg.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def command(app: App, folder: str, form: str | None, out: str | None, which: Whi
     both run without ganreg and without the plugin's code. safetensors holds the weights alone. The file is read back
     and its pictures compared with the run's.
     """
-    path = Path(out or f"generator.{form or 'pt2'}")
+    path = file_to_write(f"generator.{form or 'pt2'}" if out is None else out)
     if form and path.suffix != f".{form}":
         raise UsageError(f"--out '{path}' does not end in .{form}")
     try:

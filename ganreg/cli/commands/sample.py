@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import checkpoint, opened
+from ganreg.cli.folders import checkpoint, file_to_write, opened
 from ganreg.errors import RunFolderError, UsageError
 
 if TYPE_CHECKING:
@@ -28,13 +27,12 @@ def command(app: App, folder: str, count: int, out: str, seed: int | None, which
     RUN is its folder. The pictures come from the newest checkpoint that is whole, or the one that is named, and go
     into one grid.
     """
-    if not Path(out).name:
-        raise UsageError(f"'{out}' is no name of a file")
+    path = file_to_write(out)
     images = opened(folder, app.registry).sample(count, seed=seed, checkpoint=which)
     from ganreg.engine.pictures import save_grid
 
     try:
-        save_grid(images, Path(out))
+        save_grid(images, path)
     except RunFolderError as error:
         raise UsageError(str(error)) from error
     click.echo(out)

@@ -10,6 +10,7 @@ import click
 
 from ganreg.cli.app import App
 from ganreg.cli.composition import composition, written
+from ganreg.cli.folders import folder_to_write
 from ganreg.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def command(
     from ganreg.sweep.grid import Axis
 
     app: App = context.obj
-    folder = Path(out or Path("sweeps") / Path(composed["spec"] or "sweep").stem)
+    folder = folder_to_write(str(Path("sweeps") / Path(composed["spec"] or "sweep").stem) if out is None else out)
     document = written("sweep", **composed)
     sweep = Sweep(app, document, composed["spec"], [Axis.read(option) for option in axes], folder)
     with RunFolder(folder).claimed():
