@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import PurePath
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, PydanticUserError, ValidationError
@@ -18,10 +21,13 @@ from ganreg.spec.compatibility import contradictions
 from ganreg.spec.document import Document, from_mapping
 from ganreg.spec.reader import MAX_MISTAKES
 from ganreg.spec.runspec import OPTIMIZER, RunSpec
+from ganreg.spec.syntax import UNFIT, unfit
 
 Path = tuple[str | int, ...]
 WORDS = {
     "Input should be": "should be",
+    "Input is not a valid path for <class 'pathlib.Path'>": "should be a path",
+    "Tuple should have": "should have",
     "a valid tuple": "a list",
     "a valid list": "a list",
     "a valid dictionary or instance of": "a mapping, for",
@@ -45,10 +51,11 @@ def validate(document: Document, registry: Registry, *, data: bool = True) -> Ru
     try:
         spec = RunSpec.model_validate(document.data, context={"registry": registry})
     except ValidationError as error:
-        details = error.errors(include_url=False)[:MAX_MISTAKES]
-        mistakes = [_mistake(e, document, RunSpec, registry) for e in details]
-        raise SpecError(_ordered(mistakes)) from None
-    mistakes = contradictions(spec, document, registry) if data else []
+        raise SpecError(_mistakes(error, document, RunSpec, registry)) from None
+    # What comes from Python was never read: the reader would first meet it in the run's own spec.yaml, and refuse it.
+    mistakes = list(islice(_unreadable(spec.model_dump(), (), document), MAX_MISTAKES))
+    if not mistakes and data:
+        mistakes = contradictions(spec, document, registry)
     if mistakes:
         raise SpecError(mistakes)
     return spec
@@ -67,13 +74,27 @@ def validate_component(
         hint = str((error.context or {}).get("hint", ""))
         raise SpecError([Mistake(error.message(), hint=hint)]) from None
     except ValidationError as error:
-        document = from_mapping(parameters)
-        details = error.errors(include_url=False)
-        raise SpecError([_mistake(e, document, found, registry) for e in details]) from None
+        raise SpecError(_mistakes(error, from_mapping(parameters), found, registry)) from None
 
 
-def _ordered(mistakes: list[Mistake]) -> list[Mistake]:
-    return sorted(mistakes, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
+def _unreadable(value: Any, path: Path, document: Document) -> Iterator[Mistake]:
+    """The texts with characters that no spec holds."""
+    if isinstance(value, str | PurePath) and (found := UNFIT.search(str(value))):
+        yield Mistake(unfit(found), path, document.locate(path))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _unreadable(key, path, document)
+            yield from _unreadable(item, (*path, key), document)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _unreadable(item, (*path, index), document)
+
+
+def _mistakes(error: ValidationError, document: Document, root: type[BaseModel], registry: Registry) -> list[Mistake]:
+    """In the order of the file; items that a list lacks are one mistake."""
+    details = error.errors(include_url=False)[:MAX_MISTAKES]
+    found = dict.fromkeys(_mistake(e, document, root, registry) for e in details)
+    return sorted(found, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
 
 
 def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], registry: Registry) -> Mistake:
@@ -88,6 +109,9 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
             near = difflib.get_close_matches(str(path[-1]), known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known) or 'no parameters'}"
             message, on_key = f"unknown key '{path[-1]}'", True
+        case "missing" if due := _items(root, path, document.data, registry):
+            path = path[:-1]
+            message = f"{path[-1]}: should have {due} items, not {_shown(error['input'])}"
         case "missing":
             message, on_key = f"'{path[-1]}' is missing", True
         case "unknown_player":
@@ -107,10 +131,10 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
 
 
 def _lower(message: str) -> str:
-    plain = message.removeprefix("Value error, ").partition(", unable to parse")[0]
+    words = re.split(", unable to parse| after validation", message.removeprefix("Value error, "))[0]
     for pydantics, ours in WORDS.items():
-        plain = plain.replace(pydantics, ours, 1)
-    return plain
+        words = words.replace(pydantics, ours, 1)
+    return words
 
 
 def _shown(value: Any) -> str:
@@ -119,7 +143,18 @@ def _shown(value: Any) -> str:
 
 
 def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> list[str]:
-    """The names that may stand at a path, following the spec's own types."""
+    """The names that may stand at a path."""
+    model = _type(root, path, data, registry)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _items(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> int:
+    """How many items the list has that a path leads into; 0 where it leads to a key."""
+    return len(get_args(_type(root, path[:-1], data, registry))) if isinstance(path[-1], int) else 0
+
+
+def _type(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> Any:
+    """What may stand at a path, following the spec's own types."""
     model: Any = root
     for part in path:
         data = _item(data, part)
@@ -127,7 +162,7 @@ def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) ->
         if isinstance(model, type) and issubclass(model, Component) and not model.name:
             name = data.get("name", _default(path)) if isinstance(data, Mapping) else data
             model = registry.resolve(model.kind, name) if isinstance(name, str) else None
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    return model
 
 
 def _item(data: Any, part: str | int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import ganreg
-from ganreg import Dataset
+from ganreg import Dataset, Loss
 from ganreg.api import Run
 from ganreg.errors import DataError, SpecError
 from ganreg.task import DatasetInfo
@@ -106,6 +106,47 @@ def test_missing_keys_are_named(write: Write) -> None:
     assert [text for *_, text in places(write(others))] == [
         f"'{key}' is missing | " for key in ("data", "generator", "discriminator", "loss")
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("optimizers", "{generator: {name: tiny-adam, betas: [0.5]}}", "betas: should have 2 items, not [0.5]"),
+        ("optimizers", "{generator: {name: tiny-adam, betas: []}}", "betas: should have 2 items, not []"),
+        (
+            "optimizers",
+            "{generator: {name: tiny-adam, betas: [0, 0, 0]}}",
+            "betas: should have at most 2 items, not [0, 0, 0]",
+        ),
+        ("output", "{folder: [1]}", "folder: should be a path, not [1]"),
+    ],
+)
+def test_mistakes_are_told_in_the_words_of_a_spec(write: Write, key: str, value: str, text: str) -> None:
+    sound = "".join(line for line in SOUND.splitlines(keepends=True) if not line.startswith(key))
+    assert [found for *_, found in places(write(f"{sound}{key}: {value}\n"))] == [f"{text} | "]
+
+
+class Named(Loss, name="named"):
+    """A loss with a word of its own."""
+
+    word: str = "x"
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"output": {"folder": "u\x85v"}}, "output.folder: the character U+0085"),
+        ({"output": {"folder": Path("z\udcff")}}, "output.folder: the character U+DCFF"),
+        ({"init": {"run": "there", "networks": ["generator", "\x7f"]}}, "init.networks.1: the character U+007F"),
+        ({"loss": Named(word="a\u2028b")}, "loss.word: the character U+2028"),
+    ],
+)
+def test_a_text_that_no_spec_holds_is_refused_from_python_too(
+    composition: dict[str, Any], change: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        ganreg.compose(**{**composition, **change})
+    assert str(caught.value) == f"{where} cannot stand in a spec"
 
 
 def test_a_batch_is_cut_evenly(write: Write) -> None:
