@@ -70,8 +70,8 @@ def cells(axes: Sequence[Axis], earlier: Sequence[Cell] = ()) -> list[Cell]:
     paths = [axis.path for axis in axes]
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise SpecError([Mistake(f"{FLAG} {twice} is given twice: one axis takes all its values")])
-    if (count := prod(len(axis.values) for axis in axes)) > MOST:
-        raise SpecError([Mistake(f"these axes have {count:,} cells; a sweep has no more than {MOST:,}")])
+    if prod(len(axis.values) for axis in axes) > MOST:
+        raise SpecError([Mistake(f"these axes have more than {MOST:,} cells, the most that a sweep takes")])
     found = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
     names = list(map(_name, found))
     kept = {_key(cell.settings): cell.name for cell in earlier}
