@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
 from ganreg.engine.outputs import as_output, by_row, detached
 from ganreg.engine.scaled_loss import ScaledLoss
-from ganreg.engine.second_derivatives import SecondDerivatives
+from ganreg.engine.second_derivatives import twice_differentiable
 from ganreg.engine.streams import Share, Stream
 
 if TYPE_CHECKING:
@@ -300,7 +299,7 @@ class Play:
             network._compiled_call_impl = None
         eager, loss.eager = loss.eager, True
         try:
-            with sdpa_kernel(SDPBackend.MATH), SecondDerivatives():
+            with twice_differentiable():
                 yield
         finally:
             loss.eager = eager
