@@ -161,7 +161,7 @@ class Run:
                     anew.refuse(overwrite=overwrite)
                 training = self.assemble(world, say)
                 if anew:  # what cannot begin replaces nothing
-                    anew.start(to_yaml(self.spec, self.registry), self.lock().model_dump())
+                    anew.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), processes.launch())
                 heard = [*training.observers, *observers]
                 training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
                 self.training = training
@@ -309,9 +309,10 @@ class Run:
             return training_of(self.spec, task, self.folder, world or ALONE, say)
 
     def _began(self) -> bool:
-        """Whether the folder holds this run, of the same spec and parts, and not another one that it must not touch."""
+        """Whether the folder holds this run, begun by this launch, and not another one that it must not touch."""
+        written = {".launch": processes.launch(), "spec.yaml": to_yaml(self.spec, self.registry)}
         try:
-            same = (self.folder / "spec.yaml").read_text(encoding="utf-8") == to_yaml(self.spec, self.registry)
+            same = all((self.folder / name).read_text(encoding="utf-8") == text for name, text in written.items())
             return same and not differences(read_lock(self.folder), self.lock())
         except (OSError, UnicodeDecodeError, GanregError):
             return False

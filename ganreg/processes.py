@@ -25,6 +25,11 @@ def restarts() -> int:
     return _told("TORCHELASTIC_RESTART_COUNT", 0)
 
 
+def launch() -> str:
+    """What the launcher calls this launch; the same after a restart, and nothing without one."""
+    return os.environ.get("TORCHELASTIC_RUN_ID", "")
+
+
 def _told(name: str, default: int) -> int:
     value = os.environ.get(name, "")
     return int(value) if value.isdecimal() else default

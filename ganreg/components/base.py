@@ -109,9 +109,9 @@ def label(component: Component, *, full: bool = False, paths: bool = True) -> st
     places on a disk are told.
     """
     shown = [
-        f"{name}={_shown(value, full)}"
+        f"{name}={_shown(value, full, paths)}"
         for name, field in type(component).model_fields.items()
-        if (value := getattr(component, name)) != field.default and (paths or not isinstance(value, Path))
+        if (value := getattr(component, name)) != field.default and (paths or not _places(value))
     ]
     named = f"{type(component).__module__}/{component.name}" if full else component.name
     return f"{named}({', '.join(shown)})" if shown else named
@@ -122,9 +122,13 @@ def distinct(names: list[str]) -> list[str]:
     return [name if names.index(name) == i else f"{name}.{names[: i + 1].count(name)}" for i, name in enumerate(names)]
 
 
-def _shown(value: Any, full: bool) -> str:
+def _places(value: Any) -> bool:
+    return isinstance(value, Path) or (isinstance(value, tuple) and any(map(_places, value)))
+
+
+def _shown(value: Any, full: bool, paths: bool) -> str:
     if isinstance(value, Component):
-        return label(value, full=full)
+        return label(value, full=full, paths=paths)
     return value.name if isinstance(value, Path) else str(value)
 
 

@@ -51,8 +51,9 @@ class Feed:
     def fingerprint(self) -> str:
         """Of pictures that lie evenly in the set, and of how many there are: another set has another one."""
         count = min(len(self), SOME)
-        some = self.take(torch.arange(count) * len(self) // count).images.float().cpu()
-        return sha256(f"{len(self)} {tuple(some.shape)}".encode() + raw(some).numpy().tobytes()).hexdigest()[:8]
+        some = self._found(torch.arange(count) * len(self) // count).images.cpu()  # as they are, whatever the device
+        told = f"{len(self)} {some.dtype} {tuple(some.shape)}"
+        return sha256(told.encode() + raw(some).numpy().tobytes()).hexdigest()[:8]
 
     def batch(self, position: int, rows: slice = slice(None)) -> Batch:
         """Rows of batch number `position`, counted from 0: images float in [-1, 1] on the run's device."""
@@ -61,14 +62,18 @@ class Feed:
 
     def take(self, indices: Tensor) -> Batch:
         """The pictures at these indices of the set."""
-        if isinstance(self._data, Batch):
-            found = self._data[indices.to(self._data.images.device, non_blocking=True)]
-        else:
-            found = self._data.batch(indices).map(torch.clone)  # a set may fill the same tensors anew for each batch
-        found = found.to(self._device, non_blocking=True)
+        found = self._found(indices).to(self._device, non_blocking=True)
         source = None if found.source is None else self._float(found.source)
         labels = found.labels.long() if self._labels and found.labels is not None else None
         return Batch(self._float(found.images), labels, source)
+
+    def _found(self, indices: Tensor) -> Batch:
+        """What the data hold there."""
+        if isinstance(self._data, Batch):
+            return self._data[indices.to(self._data.images.device, non_blocking=True)]
+        # A set may fill the same tensors anew for each batch, and write into the indices.
+        found: Batch = self._data.batch(indices.clone()).map(torch.clone)
+        return found
 
     def _float(self, images: Tensor) -> Tensor:
         if images.dtype == torch.uint8:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SPEED = "speed.jsonl"
-RECORDS = ("spec.yaml", "lock.json", "log.jsonl", SPEED, "evaluations.jsonl", "report.html")
+RECORDS = ("spec.yaml", "lock.json", ".launch", "log.jsonl", SPEED, "evaluations.jsonl", "report.html")
 PICTURE = re.compile(r"[0-9]{8,}\.png|\.[0-9]{8,}\.png\.tmp")
 CHECKPOINT = re.compile(r"[0-9]{8,}|\.[0-9]{8,}\.(?:tmp|gone)")
 """Names of a run's own, of what was cut short too."""
@@ -38,6 +38,7 @@ class RunFolder:
         self.path = path
         self.spec = path / "spec.yaml"
         self.lock = path / "lock.json"
+        self.launch = path / ".launch"
         self.log = path / "log.jsonl"
         self.speed = path / SPEED
         self.samples = path / "samples"
@@ -70,18 +71,23 @@ class RunFolder:
                 "replaces it, --out takes another folder"
             )
 
-    def start(self, spec: str, lock: Mapping[str, Any]) -> None:
-        """Make a claimed folder ready for a new run; what another one wrote, which `refuse` has let go, is removed."""
+    def start(self, spec: str, lock: Mapping[str, Any], launch: str = "") -> None:
+        """Make a claimed folder ready for a new run; what another one wrote, which `refuse` has let go, is removed.
+
+        launch: what its launcher calls this launch, if there is one.
+        """
         self.clear()
         for folder in (self.samples, self.checkpoints):
             with writing(folder):
                 folder.mkdir(exist_ok=True)
         replace(self.lock, (json.dumps(lock, indent=2) + "\n").encode())
+        if launch:
+            replace(self.launch, launch.encode())
         replace(self.spec, spec.encode())
 
     def _never_begun(self) -> bool:
         """Whether this is what `start` leaves where it is cut short: the spec comes last."""
-        return self.samples.is_dir() and self.checkpoints.is_dir() and set(self._written()) == {self.lock}
+        return self.samples.is_dir() and self.checkpoints.is_dir() and set(self._written()) <= {self.lock, self.launch}
 
     def _written(self) -> Iterator[Path]:
         """What a run wrote: its records, and pictures and checkpoints by their step."""
@@ -101,12 +107,16 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what a run wrote, and nothing else."""
-        for path in list(self._written()):
+        for path in sorted(self._written(), key=lambda path: path == self.spec):  # a run until the last
             with writing(path):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
+        for folder in (self.samples, self.checkpoints):
+            if not folder.is_dir():
+                with writing(folder):
+                    folder.unlink(missing_ok=True)
         for folder in (*self.figures.glob("*"), *self.evaluated.glob("*"), self.figures, self.evaluated):
             with suppress(OSError):  # what holds anything else stays
                 folder.rmdir()

@@ -118,6 +118,9 @@ class Training:
                     return self._run()
                 except DivergenceError as error:
                     self._roll_back(error)
+        except BaseException:
+            self.match.world.leave()
+            raise
         finally:
             self._saver.settle()
 
@@ -236,7 +239,8 @@ class Training:
                     self._write(self.folder.log, {"step": step, **told})
                     self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
                 for figure, picture in found.pictures.items():
-                    own = figure if figure.startswith(component.name) else f"{component.name}-{figure}"
+                    mine = figure == component.name or figure.startswith((f"{component.name}/", f"{component.name}-"))
+                    own = figure if mine else f"{component.name}-{figure}"
                     path = self.folder.figure(f"{own}{again}", step)
                     self.patience(partial(save_grid, picture[None], path))
                     self.tell("drawn", step, f"{own}{again}", path)

@@ -111,6 +111,8 @@ class Match:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
         turn, mover = self._take_turn(player), self._players[player]
         mover.forget_gradients()
+        for weight in self.own_weights:  # what a part learns, it learns of each turn by itself
+            weight.grad = None
         seen: Terms = {}
         self._plays.pop(player, None)
         with self._only(player):
@@ -118,7 +120,7 @@ class Match:
                 play = self._play(player, turn, part, self.world.own(part))
                 terms = self.terms_of(play)
                 play.let_go(self._unasked)
-                differentiate(self, player, terms)
+                differentiate(self, player, terms, play.gathered)
                 if self._listeners:
                     play.rest()
                 _add(seen, {name: value.detach() for name, value in terms.items()})
@@ -167,6 +169,8 @@ class Match:
             return
         mover.updates += 1
         if self._listeners:
+            for part in (*before, play):  # an objective leaves a graph
+                part.rest()
             play.close(before)
         for part in self._listeners:
             part.after_update(play)

@@ -17,7 +17,7 @@ from ganreg.batch import Batch
 from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
-from ganreg.engine.streams import rekey
+from ganreg.engine.streams import rekey, untouched
 from ganreg.errors import PluginError
 from ganreg.seeds import derive
 
@@ -61,8 +61,8 @@ def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, 
         if task.classes is not None:
             labels = (part % task.classes if in_turn else part * task.classes // count).to(match.device)
         source = feed.take(part % len(feed)).source if task.source and feed else None
-        rekey(derive(match.spec.seed, "generated", *purpose, start))
-        with evaluating(network):
+        with evaluating(network), untouched():
+            rekey(derive(match.spec.seed, "generated", *purpose, start))
             images = match.spec.game.sample(network, z[start : start + size], labels, source)
         if len(images) != len(part):
             who = f"the generator '{match.spec.generator.name}'"

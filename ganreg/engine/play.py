@@ -68,6 +68,7 @@ class Play:
         self._load = batch
         self._draws = 0
         self.notes: dict[Any, Any] = {}
+        self.gathered: list[Tensor] = []
         self._before: Sequence[Play] = ()
         self._over = False
         self.player = player
@@ -250,7 +251,7 @@ class Play:
         """
         if isinstance(value, DiscriminatorOutput):
             return self._of_all(value, features=False, alike=False)
-        return self._match.world.gather(value) if self._together else value
+        return self._gather(value) if self._together else value
 
     def let_go(self, fields: Mapping[str, Any]) -> None:
         """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
@@ -327,8 +328,15 @@ class Play:
         """An output with the rows of all processes; features are large, and stay out where nobody reads them."""
         if not self._together:
             return output
-        gather = partial(self._match.world.gather, alike=alike)
+        gather = partial(self._match.world.gather, alike=True) if alike else self._gather
         return by_row(gather, self._count, output if features else replace(output, features=()))
+
+    def _gather(self, tensor: Tensor) -> Tensor:
+        """The rows of all processes, whose gradients all of them have to send, even one that makes nothing of them."""
+        gathered = self._match.world.gather(tensor)
+        if gathered.requires_grad:
+            self.gathered.append(gathered)
+        return gathered
 
     def _network(self, name: str) -> nn.Module:
         if name not in self.networks:

@@ -25,6 +25,7 @@ GONE = 7.0
 FAR = 120.0
 """Seconds after which it is missed by all elsewhere: Python beats for nobody while a long call keeps it to itself."""
 FINISHED, FAILED = "finished", "failed"
+STORELESS = "the launcher of this run has ended"
 
 
 class Pulse:
@@ -51,16 +52,23 @@ class Pulse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self.leave()
         self._thread.join()
         with suppress(RuntimeError):  # of a launcher that has ended, and the store with it: nobody listens
             self._store.set(f"{self._rank}/beat", FINISHED if error is None else FAILED)
 
+    def leave(self) -> None:
+        """Beat no more, and end for nobody: this process has something to say of its own before it ends."""
+        self._over.set()
+
     def lost(self) -> str | None:
         """Whom this process, which cannot go on, has lost, in words, once it is known; None where all are there."""
         end = time.monotonic() + GONE
-        while not (gone := self._missed(MISSED, MISSED)) and time.monotonic() < end:
-            time.sleep(BEAT / 2)
+        try:
+            while not (gone := self._missed(MISSED, MISSED)) and time.monotonic() < end:
+                time.sleep(BEAT / 2)
+        except RuntimeError:  # of a store that is gone
+            return STORELESS
         return self._sentence(gone) if gone else None
 
     def _beat(self) -> None:
@@ -76,7 +84,7 @@ class Pulse:
                     self._end(self._store.get("lost").decode())
         except RuntimeError:  # of a store that is gone with the launcher
             if not self._over.wait(GONE):
-                self._end("the launcher of this run has ended")
+                self._end(STORELESS)
 
     def _listen(self) -> None:
         now = time.monotonic()

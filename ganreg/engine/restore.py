@@ -41,7 +41,7 @@ def saved(match: Match) -> dict[str, Any]:
     players = {name: match.player(name) for name in match.players}
     return {
         "step": match.step_index,
-        "task": asdict(match.parts.task),
+        "task": _shapes(match.parts.task),
         "position": match.position,
         "attempt": match.attempt,
         "unseen": match.unseen,
@@ -55,6 +55,11 @@ def saved(match: Match) -> dict[str, Any]:
         "updates": {name: player.updates for name, player in players.items()},
         "parts": {name: _state_of(name, part) for name, part in _others(match) if hasattr(part, "state_dict")},
     }
+
+
+def _shapes(task: Task) -> dict[str, Any]:
+    """What networks are built for; a set may have grown meanwhile."""
+    return {name: value for name, value in asdict(task).items() if name != "count"}
 
 
 def _stage(match: Match) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
     counters = (state["step"], state["position"], state["attempt"], index, *state["updates"].values())
     largest = max(task.image[1:])
     for wanted, met in {
-        "the shapes of the run": state["task"] == asdict(task),
+        "the shapes of the run": state["task"] == _shapes(task),
         "counters that count": all(type(counter) is int and counter in COUNT for counter in counters),
         "an order of its kernels": type(state["channels_last"]) is bool,
         "whether it was looked at": type(state["unseen"]) is bool,

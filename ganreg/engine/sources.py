@@ -31,7 +31,7 @@ class Sources:
     def __init__(self, match: Match, feed: Batches | None) -> None:
         self._match: Match = proxy(match)
         self._feed = feed
-        self._shared: dict[tuple[int, int, int], tuple[Batch, int]] = {}
+        self._shared: dict[tuple[int, int, int], tuple[Batch, tuple[int, ...]]] = {}
         self.inputs: Inputs | None = None
 
     def clear(self) -> None:
@@ -41,11 +41,11 @@ class Sources:
     def batch(self, position: int, rows: slice, *, shared: bool) -> Batch:
         """Rows of a batch of the run, read once for players that share it."""
         key = (position, rows.start, rows.stop)
-        batch, version = self._shared.get(key, (None, 0))
-        if batch is None or batch.images._version != version:  # a network may write into its pictures
+        batch, version = self._shared.get(key, (None, ()))
+        if batch is None or _version(batch) != version:  # a network may write into its pictures
             batch = self.inputs.batch(position, rows) if self.inputs else self.read(position, rows)
         if shared:
-            self._shared[key] = batch, batch.images._version
+            self._shared[key] = batch, _version(batch)
         return batch
 
     def read(self, position: int, rows: slice = slice(None)) -> Batch:
@@ -73,3 +73,7 @@ class Sources:
         size = (count, self._match.parts.task.latent)
         uniform = self._match.spec.latent.distribution == "uniform"
         return stream.uniform(*size).mul_(2).sub_(1) if uniform else stream.normal(*size)
+
+
+def _version(batch: Batch) -> tuple[int, ...]:
+    return tuple(tensor._version for tensor in (batch.images, batch.source) if tensor is not None)

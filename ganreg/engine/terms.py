@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -48,15 +48,19 @@ def due(match: Match, play: Play) -> list[Term]:
     return [p for p in match.parts.penalties if p.spec.player == play.player and play.updates % p.spec.every == 0]
 
 
-def differentiate(match: Match, player: str, terms: Mapping[str, Tensor]) -> None:
-    """Fill the gradients of a player. Raises PluginError with the terms: torch's own words name no part."""
+def differentiate(match: Match, player: str, terms: Mapping[str, Tensor], gathered: Sequence[Tensor]) -> None:
+    """Fill the gradients of a player. Raises PluginError with the terms: torch's own words name no part.
+
+    gathered: what the backward pass has to reach in all processes.
+    """
     for name, value in terms.items():
         if not isinstance(value, Tensor):
             told = f"the {player}'s term '{name}' is a {type(value).__name__} in step {match.step_index + 1}"
             raise PluginError(f"{told}: it must be a tensor")
     trained = [*match.player(player).parameters, *match.own_weights]  # and no pictures that a penalty looks at
     try:
-        torch.autograd.backward(reduce(torch.add, terms.values()), inputs=trained)
+        reached = [0 * tensor.real.sum() for tensor in gathered]
+        torch.autograd.backward(reduce(torch.add, [*terms.values(), *reached]), inputs=trained)
     except (GanregError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:

@@ -177,6 +177,11 @@ class World:
         found: dict[str, Any] = join(plain, tensors)
         return found
 
+    def leave(self) -> None:
+        """Stay until all is done that is left to do, whoever else ends."""
+        if self._pulse:
+            self._pulse.leave()
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """What is done here is done by all processes; a failure of it is that of another one."""

@@ -38,6 +38,16 @@ class Skipping(Penalty, name="skipping"):
         return (play.real_output.logits.flatten() * rows).mean() if rows.is_meta or rows.any() else None
 
 
+class Gathering(Penalty, name="gathering"):
+    """Makes nothing of what it has gathered where it passes over its own pictures, as one of two processes does."""
+
+    def __call__(self, play):
+        logits = play.gather(play.real_output.logits.flatten())
+        rows = play.real.mean(dim=(1, 2, 3)) > BRIGHT
+        mine = play.real_output.logits.flatten() - logits.mean()
+        return (mine * rows).mean() if rows.is_meta or rows.any() else None
+
+
 class Failing(Metric, name="failing"):
     def __call__(self, evaluation):
         raise OSError("no room for figures")
@@ -176,4 +186,5 @@ class Mixed(Schedule, name="mixed"):
 
 @hookimpl
 def ganreg_components():
-    return [Contrasted, Copies, Failing, Forgetful, Learning, Listening, Losing, Mixed, Packed, Skipping, Sometimes]
+    watching = [Forgetful, Learning, Listening, Losing]
+    return [Contrasted, Copies, Failing, Gathering, *watching, Mixed, Packed, Skipping, Sometimes]

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 import ganreg
 from ganreg import Augmentation, Penalty, Task
 from ganreg.api import Run
+from ganreg.batch import Batch
+from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
 from ganreg.errors import DivergenceError
@@ -248,3 +250,9 @@ def test_networks_that_are_compiled_are_replayed(there: Tiny) -> None:
         run.match.step()
     close(plain, run.match, 1e-2)
     assert said[-1] == "steps are replayed from step 5 on"
+
+
+def test_a_set_has_one_fingerprint_wherever_it_lies() -> None:
+    data = Batch(torch.arange(256, dtype=torch.uint8).view(4, 1, 8, 8))
+    devices = (torch.device("cpu"), torch.device(DEVICE or "cpu"))
+    assert len({Feed(data, 4, 0, device, labels=False).fingerprint for device in devices}) == 1

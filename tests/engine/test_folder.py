@@ -1,6 +1,7 @@
 """The records of a run."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,14 @@ def test_a_log_tells_how_often_its_run_was_rolled_back(tmp_path: Path) -> None:
     for step, attempt in ((2, 1), (2, 2), (4, 3)):
         append(log, {"step": step, "rollback": attempt, "because": "…"})
     assert [attempts(log, step) for step in (1, 2, 3, 4)] == [0, 2, 2, 3]
+
+
+@pytest.mark.parametrize("folder", ["samples", "checkpoints"])
+@pytest.mark.parametrize("harm", ["file", "link"])
+def test_what_stands_in_the_place_of_a_folder_is_replaced_with_the_run(tiny: Tiny, folder: str, harm: str) -> None:
+    run = tiny().train()
+    place = run.folder / folder
+    shutil.rmtree(place)
+    place.touch() if harm == "file" else place.symlink_to("gone")
+    run.train(overwrite=True)
+    assert len(list(place.iterdir())) > 1

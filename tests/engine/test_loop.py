@@ -252,3 +252,13 @@ def test_observers_hear_the_run(tiny: Tiny) -> None:
     assert heard == [
         ("started", 0), ("sampled", True), ("logged", 1), ("logged", 2), ("sampled", True), ("finished", 2),
     ]  # fmt: skip
+
+
+def test_a_run_goes_on_though_its_set_has_grown(tiny: Tiny) -> None:
+    run = tiny().train()
+    spec = run.folder / "spec.yaml"
+    spec.write_text(spec.read_text().replace("count: 40", "count: 44").replace("steps: 6", "steps: 8"))
+    again = ganreg.load(run.folder).train(resume=True)
+    assert again.training is not None
+    assert len(again.training.feed) == 44
+    assert records(run.folder / "log.jsonl")[-1]["step"] == 8

@@ -14,6 +14,7 @@ from ganreg.api import Run
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
 from ganreg.engine.state import same
+from tests.conftest import go_on_alike
 
 Tiny = Callable[..., Run]
 
@@ -392,3 +393,46 @@ def test_activations_that_no_part_requires_are_let_go_of(
     Hindsight.seen.clear()
     match_of(tiny(discriminator="tiny-judge", penalties=[part()])).step()
     assert Hindsight.seen == [expected]
+
+
+class Scaled(nn.Module):
+    """Learns a scale in the discriminator's updates, and remembers what was said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.register_buffer("level", torch.zeros(()))
+
+    def forward(self, play: Play) -> Tensor:
+        output = play.real_output if play.player == "discriminator" else play.fake_output
+        return (self.scale * output.logits).square().mean()
+
+    def after_update(self, play: Play) -> None:
+        if play.player == "discriminator":
+            self.level.lerp_(play.real_output.logits.mean(), 0.1)
+            with torch.no_grad():
+                self.scale -= 0.1 * (0 if self.scale.grad is None else self.scale.grad)
+
+
+class Scaling(SidedPenalty, name="scaling"):
+    def build(self, task: Task) -> Scaled:
+        return Scaled()
+
+
+class Objectives(Schedule, name="objectives"):
+    """Both players by the gradients of their objectives."""
+
+    def step(self, game: Match) -> None:
+        for player in game.players:
+            weights = game.player(player).parameters
+            for weight, gradient in zip(weights, torch.autograd.grad(game.objective(player)(), weights), strict=True):
+                weight.grad = gradient
+        for player in game.players:
+            game.apply(player)
+
+
+@pytest.mark.parametrize("schedule", ["tiny-alternating", "tiny-extragradient", Objectives()])
+def test_what_a_part_learns_by_itself_is_the_same_in_a_run_that_was_stopped(tiny: Tiny, schedule: Any) -> None:
+    """No gradient, and no graph, is left from an earlier turn."""
+    penalties = [Scaling(side=side) for side in SIDES]
+    go_on_alike(*(tiny(name=name, schedule=schedule, penalties=penalties) for name in ("whole", "stopped")), steps=3)

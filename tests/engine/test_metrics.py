@@ -369,3 +369,11 @@ def test_large_grids_are_not_enlarged_and_open_however_large(tmp_path: Path, mon
         with opened(tmp_path / f"{name}.png") as picture:
             assert picture.size == size
     assert Image.MAX_IMAGE_PIXELS == 10_000
+
+
+def test_who_draws_after_pictures_were_made_draws_as_if_they_were_not(tiny: Tiny) -> None:
+    """Another metric may have made them."""
+    training = tiny(generator=Live()).assemble()
+    before = torch.random.get_rng_state()
+    for _ in Evaluation(training.match, training.feed).generated(10):
+        assert torch.equal(torch.random.get_rng_state(), before)

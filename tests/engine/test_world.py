@@ -34,6 +34,7 @@ TOGETHER, STRANGERS = (Path(__file__).parent / name for name in ("together.py", 
 STEPS = 5
 SGD = {"name": "tiny-sgd", "lr": 0.05}
 STRANGE: Mapping[str, Mapping[str, Any]] = {
+    "gathers": {"penalties": ["gathering"]},
     # The last bias has no gradient but rounding, of which Adam makes full steps.
     "contrasted": {"penalties": ["contrasted"], "optimizers": dict.fromkeys(("generator", "discriminator"), SGD)},
     "copies": {
@@ -412,12 +413,17 @@ def test_what_is_started_again_goes_on_with_its_own_run_alone(
     composition: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The launcher starts again what was refused, too."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
     begin(ganreg.load(written(composition, tmp_path, 6)[1]), 3)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     before = (tmp_path / "run" / "log.jsonl").read_bytes()
     assert main(written(composition, tmp_path, 6, seed=7)) == RunFolderError.exit_code
     assert "holds a run already" in capsys.readouterr().err
     assert (tmp_path / "run" / "log.jsonl").read_bytes() == before
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "second")
+    assert main(written(composition, tmp_path, 6)) == RunFolderError.exit_code
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "first")
+    capsys.readouterr()
     assert main(written(composition, tmp_path, 6)) == 0
     assert "going on from step 3" in capsys.readouterr().err
     assert main([*written(composition, tmp_path, 4, seed=7), "--overwrite"]) == 0

@@ -283,6 +283,12 @@ def test_a_set_that_is_too_small_is_told_of_before_the_run(tiny, metric, reason)
         tiny(metrics=[metric])
 
 
+def test_of_all_pictures_that_a_set_tells_of_some_may_be_broken(tiny):
+    tiny(metrics=[{"name": "sliced-wasserstein", "generated": 59, "real": None}]).check()
+    with pytest.raises(SpecError, match="not 61 and 60"):
+        tiny(metrics=[{"name": "sliced-wasserstein", "generated": 61, "real": None}])
+
+
 def test_the_picture_shows_a_copy_beside_its_original(tiny):
     class Copies:
         """Generated pictures are the real ones, backwards."""
