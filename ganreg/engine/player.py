@@ -121,10 +121,28 @@ class Player:
 def _load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Give an optimizer a state, laid out as its parameters are: a checkpoint's has its channels first."""
     optimizer.load_state_dict(state)
+    # An optimizer may have a state of its own making, with neither of these: then it has loaded it itself.
+    given, keys = state.get("state", {}), [key for group in state.get("param_groups", ()) for key in group["params"]]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    saved = {parameter: given.get(key, {}) for parameter, key in zip(parameters, keys, strict=False)}
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
-            if isinstance(value, Tensor):
-                values[name] = _laid_out_as(parameter, value)
+            value = _typed_as(saved.get(parameter, {}).get(name), value)
+            values[name] = _laid_out_as(parameter, value) if isinstance(value, Tensor) else value
+
+
+def _typed_as(saved: Any, value: Any) -> Any:
+    """A loaded value with the types that were saved: torch casts all but a `step` to the parameter's.
+
+    NAdam's product is of float32 whatever the weights are, and a counter in int64 would go on as a float.
+    """
+    if isinstance(value, Mapping) and isinstance(saved, Mapping):
+        return {key: _typed_as(saved.get(key), part) for key, part in value.items()}
+    if isinstance(value, list | tuple) and isinstance(saved, list | tuple):
+        return type(value)([_typed_as(before, part) for before, part in zip(saved, value, strict=True)])
+    if isinstance(value, Tensor) and isinstance(saved, Tensor) and value.dtype != saved.dtype:
+        return saved.to(value.device)
+    return value
 
 
 def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:

@@ -39,6 +39,28 @@ def test_an_optimizer_may_look_at_numbers(tiny: Tiny, make: Any) -> None:
     go_on_alike(whole, stopped)
 
 
+class Counting(torch.optim.Optimizer):
+    """Keeps numbers of other types than its weights', at any depth."""
+
+    def __init__(self, parameters: Iterable[Any]) -> None:
+        super().__init__(parameters, {})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            state = self.state[parameter]
+            total = state.setdefault("total", torch.zeros_like(parameter, dtype=torch.float64))
+            (seen,) = state.setdefault("deeper", [{"seen": torch.zeros((), dtype=torch.int64)}])
+            seen["seen"] += 1
+            total += parameter.grad
+            parameter.sub_(total, alpha=0.01)
+
+
+def test_a_resumed_optimizer_has_its_numbers_in_the_types_that_they_had(tiny: Tiny) -> None:
+    """Torch loads them as the weights' type."""
+    go_on_alike(*(tiny(name=name, optimizers=both(Counting), ema=None) for name in ("whole", "stopped")))
+
+
 class Decaying(torch.optim.SGD):
     """Counts its steps in its group, and learns more slowly by each."""
 
