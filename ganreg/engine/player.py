@@ -45,12 +45,15 @@ class Player:
     def reseat(self) -> None:
         """Take in parameters that came or went with a change of stage; the others keep their optimizer state.
 
-        So do the groups, which may hold a rate that has decayed or a counter.
+        So do the groups, which may hold a rate that has decayed or a counter. A group is one of before where it shares
+        a parameter with it: by its place it could be another's, where a network grows in its midst.
         """
         before = self.optimizer
         self._seat()
         self.optimizer.state.update({p: before.state[p] for p in self.parameters if p in before.state})
-        for group, old in zip(self.optimizer.param_groups, before.param_groups, strict=False):
+        settings = {p: group for group in before.param_groups for p in group["params"]}
+        for group in self.optimizer.param_groups:
+            old = next((settings[p] for p in group["params"] if p in settings), {})
             group.update({key: value for key, value in old.items() if key != "params"})
 
     def forget_gradients(self) -> None:

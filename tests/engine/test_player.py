@@ -87,6 +87,26 @@ def test_a_groups_own_values_outlive_a_change_of_stage(tiny: Tiny) -> None:
         assert group["params"] == match.player(player).parameters
 
 
+def by_size(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+    return torch.optim.SGD([{"params": [p], "lr": 1e-3 / p.numel(), "size": p.numel()} for p in parameters])
+
+
+def test_a_layer_that_grows_in_a_networks_midst_has_a_group_of_its_own(tiny: Tiny) -> None:
+    match = tiny(**GROWING, optimizers=both(by_size)).assemble().match
+    before = {player: len(match.player(player).parameters) for player in match.players}
+    for group in match.player("generator").optimizer.param_groups:
+        group["lr"] /= 2
+    known = set(match.player("generator").parameters)
+    match.stage(1, 8)
+    for player in match.players:
+        groups = match.player(player).optimizer.param_groups
+        assert len(groups) > before[player]
+        for group in groups:
+            (parameter,) = group["params"]
+            size, decay = parameter.numel(), 2 if parameter in known else 1
+            assert (group["size"], group["lr"] * decay) == (size, pytest.approx(1e-3 / size))
+
+
 class Listing(torch.optim.SGD):
     """Keeps what it remembers in lists and mappings, as Shampoo and SOAP do."""
 
