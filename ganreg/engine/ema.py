@@ -17,7 +17,7 @@ Place = tuple[dict[str, Any], str]
 
 
 class Ema:
-    """Copies of networks whose weights follow slowly: w <- d w + (1 - d) w_now, buffers as they are.
+    """Copies of networks whose weights follow slowly: w <- d w + (1 - d) w_now, buffers and whole numbers as they are.
 
     decay: d at a step, counted from 0.
     """
@@ -30,21 +30,21 @@ class Ema:
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Follow the networks after step number `step`, counted from 0."""
-        averages, weights, buffers, now = self._tensors
+        averages, weights, others, now = self._tensors
         torch._foreach_lerp_(averages, weights, 1 - self._decay(step))
-        if buffers:
-            torch._foreach_copy_([holder[name] for holder, name in buffers], [holder[name] for holder, name in now])
+        if others:
+            torch._foreach_copy_([holder[name] for holder, name in others], [holder[name] for holder, name in now])
 
     @cached_property
     def _tensors(self) -> tuple[list[Tensor], list[Tensor], list[Place], list[Place]]:
-        """Averages and the weights that they follow, buffers and those that they copy; networks are slow to list.
+        """Averages and the weights that they follow, the others and what they copy; networks are slow to list.
 
-        Of buffers it is their places: a network may put another tensor there in its forward.
+        Of the others it is their places: a network may put another tensor there in its forward.
         """
         pairs = [(copy, self._sources[name]) for name, copy in self.networks.items()]
         return (
-            [weight for copy, _ in pairs for weight in copy.parameters()],
-            [weight for _, source in pairs for weight in source.parameters()],
+            [weight for copy, _ in pairs for weight in copy.parameters() if _has_mean(weight)],
+            [weight for _, source in pairs for weight in source.parameters() if _has_mean(weight)],
             [place for copy, _ in pairs for place in _places(copy)],
             [place for _, source in pairs for place in _places(source)],
         )
@@ -85,10 +85,15 @@ def copied(network: nn.Module) -> nn.Module:
     return copy
 
 
+def _has_mean(parameter: Tensor | None) -> bool:
+    return parameter is not None and (parameter.is_floating_point() or parameter.is_complex())
+
+
 def _places(network: nn.Module) -> list[Place]:
-    """Where each buffer is: the dict of its module, and its name there."""
-    held = [(module._buffers, name) for module in network.modules() for name in module._buffers]
-    return [(holder, name) for holder, name in held if holder[name] is not None]
+    """Where each tensor is that has no average: the dict of its module, and its name there."""
+    every: list[Place] = [(module._buffers, name) for module in network.modules() for name in module._buffers]
+    every += [(m._parameters, name) for m in network.modules() for name, p in m._parameters.items() if not _has_mean(p)]
+    return [(holder, name) for holder, name in every if holder[name] is not None]
 
 
 def set_stage(network: nn.Module, index: int, fade: float) -> None:

@@ -55,6 +55,29 @@ def test_a_buffer_that_is_another_tensor_in_each_step_is_copied() -> None:
     assert network.mean > 2
 
 
+class Tabled(nn.Linear):
+    """Has whole numbers among its parameters, which no average of could be."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.table = nn.Parameter(torch.arange(3), requires_grad=False)
+        self.mask = nn.Parameter(torch.tensor([True, False]), requires_grad=False)
+
+
+def test_parameters_that_are_whole_numbers_are_copied() -> None:
+    network = Tabled()
+    ema = Ema({"g": network}, lambda step: 0.5)
+    before = network.weight.detach().clone()
+    with torch.no_grad():
+        for tensor in (network.table, network.weight):
+            tensor.add_(2)
+        network.mask.logical_not_()
+    ema.update(0)
+    assert torch.equal(ema.networks["g"].table, network.table)
+    assert torch.equal(ema.networks["g"].mask, network.mask)
+    assert torch.allclose(ema.networks["g"].weight, before + 1)
+
+
 def test_weights_that_are_computed_from_others_follow(tiny: Tiny) -> None:
     class Plain(nn.Module):
         def __init__(self) -> None:
