@@ -42,6 +42,8 @@ class Ema:
         Of the others it is their places: a network may put another tensor there in its forward.
         """
         pairs = [(copy, self._sources[name]) for name, copy in self.networks.items()]
+        for name, (copy, source) in zip(self.networks, pairs, strict=True):
+            _refuse_made(name, copy, source)
         return (
             [weight for copy, _ in pairs for weight in copy.parameters() if _has_mean(weight)],
             [weight for _, source in pairs for weight in source.parameters() if _has_mean(weight)],
@@ -83,6 +85,18 @@ def copied(network: nn.Module) -> nn.Module:
     for parameter in copy.parameters():
         parameter.requires_grad_(False)
     return copy
+
+
+def _refuse_made(name: str, copy: nn.Module, network: nn.Module) -> None:
+    """Raise PluginError where a network has a buffer that it did not have when it was copied.
+
+    It has none either when it is built to be resumed: no checkpoint of such a run could be read back.
+    """
+    built = {key for key, _ in copy.named_buffers(remove_duplicate=False)}
+    made = next((key for key, _ in network.named_buffers() if key not in built), None)
+    if made is not None:
+        message = f"the network '{name}' makes its buffer '{made}' in its forward: register it as it is built"
+        raise PluginError(message)
 
 
 def _has_mean(parameter: Tensor | None) -> bool:

@@ -55,6 +55,26 @@ def test_a_buffer_that_is_another_tensor_in_each_step_is_copied() -> None:
     assert network.mean > 2
 
 
+class Late(nn.Linear):
+    """Makes its buffer when it first sees something."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.register_buffer("running", None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.running = x.detach().mean(0) if self.running is None else self.running.lerp(x.detach().mean(0), 0.1)
+        return super().forward(x)
+
+
+def test_a_buffer_that_is_made_in_the_forward_is_named() -> None:
+    network = nn.Sequential(Late())
+    ema = Ema({"generator": network}, lambda step: 0.5)
+    network(torch.ones(3, 2))
+    with pytest.raises(PluginError, match=r"'generator' makes its buffer '0\.running' in its forward: register it"):
+        ema.update(0)
+
+
 class Tabled(nn.Linear):
     """Has whole numbers among its parameters, which no average of could be."""
 
