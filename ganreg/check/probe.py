@@ -24,6 +24,8 @@ from ganreg.task import Shape, describe
 META = torch.device("meta")
 TURNS = 1000
 """Of a player in one step, at most: a step that is longer would be neither checked nor trained to its end."""
+STEPS = 8
+"""In which a schedule moves somebody, if it ever does: one of chance may leave the first ones out."""
 Path = tuple[str | int, ...]
 
 
@@ -75,10 +77,13 @@ class Probe(Match):
         return self.spec.game.networks[parameter.partition(".")[0]]
 
     def step(self) -> None:
-        """One step, and what it costs."""
-        before = self._tracker.flops
-        super().step()
-        self.flops = max(self.flops, self._tracker.flops - before)
+        """One step, and what it costs; as long as nobody has moved, a few more."""
+        for _ in range(STEPS):
+            before = self._tracker.flops
+            super().step()
+            self.flops = max(self.flops, self._tracker.flops - before)
+            if self._reached:
+                break
 
     def _take_turn(self, player: str) -> int:
         turn = super()._take_turn(player)

@@ -310,6 +310,18 @@ def test_a_schedule_moves_the_players(tiny: Tiny, players: tuple[str, ...]) -> N
         assert refusal(run).message == "the schedule 'some' moves nobody"
 
 
+def test_a_schedule_may_leave_steps_out(tiny: Tiny) -> None:
+    class Late(Schedule, name="late"):
+        def step(self, game: Any) -> None:
+            if game.step_index >= 3:
+                game.update("discriminator")
+                game.update("generator")
+
+    found = tiny(schedule=Late()).check()
+    assert found.warnings == ()
+    assert found.flops > 0
+
+
 def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
     class Endless(Schedule, name="endless"):
         def step(self, game: Any) -> None:
