@@ -104,21 +104,40 @@ class Player:
         """On leaving, weights (and the optimizer's state) are what they were on entering; gradients stay."""
         current = [p.detach() for p in self.parameters]
         weights = [p.clone() for p in current]
-        held = {p: dict(values) for p, values in self.optimizer.state.items()}
-        state = {p: _copied(values) for p, values in held.items()}
-        settings = [
-            _copied({key: value for key, value in group.items() if key != "params"})
-            for group in self.optimizer.param_groups
-        ]
+        backs = [_way_back(each) for each in _within(self.optimizer)] if optimizer else []
         try:
             yield
         finally:
             torch._foreach_copy_(current, weights)
-            if optimizer:
-                self.optimizer.state.clear()
-                self.optimizer.state.update({p: _put_back(values, held[p]) for p, values in state.items()})
-                for group, before in zip(self.optimizer.param_groups, settings, strict=True):
-                    group.update(before)
+            for back in backs:
+                back()
+
+
+def _within(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
+    """An optimizer, and those that it wraps, however deep."""
+    found = [optimizer]
+    for outer in found:
+        wrapped = [value for value in vars(outer).values() if isinstance(value, torch.optim.Optimizer)]
+        found += [inner for inner in wrapped if inner not in found]
+    return found
+
+
+def _way_back(optimizer: torch.optim.Optimizer) -> Callable[[], None]:
+    """What gives an optimizer the state, the settings and the plain numbers again that it has now."""
+    held = {p: dict(values) for p, values in optimizer.state.items()}
+    state = {p: _copied(values) for p, values in held.items()}
+    groups = optimizer.param_groups
+    settings = [_copied({key: value for key, value in group.items() if key != "params"}) for group in groups]
+    numbers = {key: value for key, value in vars(optimizer).items() if isinstance(value, int | float)}
+
+    def back() -> None:
+        optimizer.state.clear()
+        optimizer.state.update({p: _put_back(values, held[p]) for p, values in state.items()})
+        for group, before in zip(optimizer.param_groups, settings, strict=True):
+            group.update(before)
+        vars(optimizer).update(numbers)
+
+    return back
 
 
 def _load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -131,3 +131,39 @@ def test_a_look_ahead_takes_back_what_lies_deeper_in_a_state(tiny: Tiny) -> None
         assert not same(before["state"], mover.optimizer.state_dict()["state"])
     assert same(before["state"], mover.optimizer.state_dict()["state"])
     assert all(a is b["seen"][0] for a, b in zip(tensors, mover.optimizer.state.values(), strict=True))
+
+
+class Wrapping(torch.optim.Optimizer):
+    """Lets another one step, and counts."""
+
+    def __init__(self, base: torch.optim.Optimizer) -> None:
+        super().__init__(base.param_groups, {})
+        self.base = base
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        self.steps += 1
+        self.base.param_groups[0]["lr"] *= 0.5
+        self.base.step()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_look_ahead_takes_back_what_a_wrapped_optimizer_remembers(tiny: Tiny, depth: int) -> None:
+    def make(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters)
+        for _ in range(depth):
+            optimizer = Wrapping(optimizer)
+        return optimizer
+
+    match = tiny(optimizers=both(make)).assemble().match
+    match.update("discriminator")
+    outer = match.player("discriminator").optimizer
+    inner = outer.base if depth == 1 else outer.base.base
+    before = deepcopy(inner.state_dict())
+    with match.lookahead("discriminator"):
+        match.update("discriminator")
+        assert outer.steps == 2
+        assert not same(before, inner.state_dict())
+    assert outer.steps == 1
+    assert same(before, inner.state_dict())
