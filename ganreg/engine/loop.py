@@ -201,8 +201,8 @@ class Training:
         if not train.cuda_graphs and match.world.alone and clock.finds_idle():
             self.say("the device waits for Python: train.cuda_graphs=true may make a step several times faster")
         match.guard.check({})
-        values = torch.stack([value.detach().float().reshape(()) for value in match.terms.values()]).tolist()
-        losses = dict(zip(match.terms, values, strict=True))
+        values = [value.detach().float().reshape(()) for value in match.terms.values()]
+        losses = dict(zip(match.terms, torch.stack(values).tolist() if values else [], strict=True))
         self._write(self.folder.log, {"step": match.step_index, "losses": losses})
         self._write(self.folder.speed, {"step": match.step_index, **clock.read()})
         self.tell("logged", match.step_index, losses)
