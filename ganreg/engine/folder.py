@@ -107,7 +107,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what a run wrote, and nothing else."""
-        for path in sorted(self._written(), key=lambda path: path == self.spec):  # a run until the last
+        for path in list(self._written()):  # the spec first: what is cut short here is no run any more
             with writing(path):
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
