@@ -310,9 +310,12 @@ class Run:
 
     def _began(self) -> bool:
         """Whether the folder holds this run, begun by this launch, and not another one that it must not touch."""
-        written = {".launch": processes.launch(), "spec.yaml": to_yaml(self.spec, self.registry)}
+        from ganreg.engine.folder import RunFolder
+
+        folder = RunFolder(self.folder)
+        written = {folder.launch: processes.launch(), folder.spec: to_yaml(self.spec, self.registry)}
         try:
-            same = all((self.folder / name).read_text(encoding="utf-8") == text for name, text in written.items())
+            same = all(path.read_text(encoding="utf-8") == text for path, text in written.items())
             return same and not differences(read_lock(self.folder), self.lock())
         except (OSError, UnicodeDecodeError, GanregError):
             return False

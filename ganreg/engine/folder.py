@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SPEED = "speed.jsonl"
-RECORDS = ("spec.yaml", "lock.json", ".launch", "log.jsonl", SPEED, "evaluations.jsonl", "report.html")
 PICTURE = re.compile(r"[0-9]{8,}\.png|\.[0-9]{8,}\.png\.tmp")
 CHECKPOINT = re.compile(r"[0-9]{8,}|\.[0-9]{8,}\.(?:tmp|gone)")
 """Names of a run's own, of what was cut short too."""
@@ -91,7 +90,8 @@ class RunFolder:
 
     def _written(self) -> Iterator[Path]:
         """What a run wrote: its records, and pictures and checkpoints by their step."""
-        yield from (path for path in map(self.path.joinpath, RECORDS) if path.exists())
+        records = (self.spec, self.lock, self.launch, self.log, self.speed, self.evaluations, self.report)
+        yield from (path for path in records if path.exists())
         pictures = (*self.samples.glob("*"), *self.figures.glob("*/*"), *self.evaluated.glob("*/*"))
         yield from (path for path in pictures if PICTURE.fullmatch(path.name))
         yield from (path for path in self.checkpoints.glob("*") if CHECKPOINT.fullmatch(path.name))

@@ -273,12 +273,13 @@ class Training:
         All of them have to ask. Raises DivergenceError in all where what one holds is not finite.
         """
         world = self.match.world
-        if not world.alone:
-            found = not_finite(self.match)
-            if world.most(int(found is not None)):
-                told = found or "what another process holds is not finite"
-                raise DivergenceError(f"after step {self.match.step_index}: {told}")
-        for name, digest in {} if world.alone else digests(self.match).items():
+        if world.alone:
+            return
+        found = not_finite(self.match)
+        if world.most(int(found is not None)):
+            told = found or "what another process holds is not finite"
+            raise DivergenceError(f"after step {self.match.step_index}: {told}")
+        for name, digest in digests(self.match).items():
             if not world.agree(digest) and name not in self._differing:
                 self._differing.add(name)
                 self.say(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ganreg.engine.outputs import as_output
+from ganreg.engine.play import Play
 from ganreg.engine.second_derivatives import twice_differentiable
 from ganreg.testing.check import NETWORKS, Failure, check
 from ganreg.testing.network import Network, built, mixed, outputs, task_with
@@ -96,9 +97,7 @@ def double_backward(subject: Subject) -> None:
     (images, *others), words = network.inputs(4)
     images.requires_grad_()
     with twice_differentiable():  # as a run does for its penalties
-        scales = as_output(network.module(images, *others, **words), None).scales()
-        logits = torch.stack([scale.logits.sum() for scale in scales]).sum()
-        (gradient,) = torch.autograd.grad(logits, images, create_graph=True)
+        gradient = Play.gradients_of(as_output(network.module(images, *others, **words), None), images)
     if not gradient.requires_grad:
         raise Failure("the gradient of its logits with respect to the pictures carries no gradient itself")
     torch.autograd.backward(gradient.square().sum())
