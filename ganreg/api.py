@@ -136,7 +136,7 @@ class Run:
         from ganreg.engine.building import checkpoints_of
         from ganreg.engine.joining import joined
         from ganreg.engine.loop import Stop
-        from ganreg.engine.streams import untouched
+        from ganreg.rng import untouched
 
         with self.document.locating(), joined(self.spec.train.device) as world:
             world.check(self.spec.train)
@@ -224,7 +224,7 @@ class Run:
         Another seed gives other pictures.
         """
         from ganreg.engine.pictures import generate
-        from ganreg.engine.streams import untouched
+        from ganreg.rng import untouched
 
         if count < 1:
             raise UsageError(f"{count} pictures cannot be made: ask for one at least")
@@ -237,8 +237,8 @@ class Run:
 
         Of the same checkpoints as `sample`. Raises what `ganreg.export.export` does, and CheckpointError.
         """
-        from ganreg.engine.streams import untouched
         from ganreg.export import export
+        from ganreg.rng import untouched
 
         with untouched():
             return export(self._trained.at(checkpoint)[0], Path(path))
@@ -262,7 +262,7 @@ class Run:
         Raises SpecError, CheckpointError, DataError, RunFolderError, PluginError where a metric fails, or UsageError
         where there is nothing to measure with.
         """
-        from ganreg.engine.streams import untouched
+        from ganreg.rng import untouched
 
         chosen = self._metrics(metrics) if metrics else self.spec.metrics
         if not chosen:

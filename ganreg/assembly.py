@@ -16,7 +16,7 @@ from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component, Head, Loss, Penalty
 from ganreg.components.base import distinct
 from ganreg.errors import GanregError, Mistake, SpecError
-from ganreg.seeds import derive
+from ganreg.rng import keyed
 from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
 
@@ -163,14 +163,12 @@ def _optimizer(
 
 
 def _build(path: Path, name: str, component: Component, task: Task, seed: int, device: torch.device) -> Any:
-    with torch.random.fork_rng():
-        torch.manual_seed(derive(seed, "initialize", name))
-        with building(path, f"the {component.kind} '{component.name}'"):
-            if device.type == "meta":
-                with device:
-                    return component.build(task)
-            # Weights are drawn on the CPU, so that every device starts from the same ones.
-            built = component.build(task)
+    with keyed(seed, "initialize", name), building(path, f"the {component.kind} '{component.name}'"):
+        if device.type == "meta":
+            with device:
+                return component.build(task)
+        # Weights are drawn on the CPU, so that every device starts from the same ones.
+        built = component.build(task)
     for _, part in _with_inner(name, built):
         if isinstance(part, nn.Module):
             part.to(device)

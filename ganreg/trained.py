@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ganreg.components import Metric
 from ganreg.engine.best import Standing
 from ganreg.engine.blame import sentence
-from ganreg.engine.building import checkpoints_of, feed_of, match_of
+from ganreg.engine.building import built_alike, checkpoints_of, feed_of, match_of
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
@@ -21,8 +21,8 @@ from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation, Found, Tick, measure
 from ganreg.engine.pictures import save_grid
 from ganreg.engine.restore import trained_task
-from ganreg.engine.streams import rekey
 from ganreg.errors import CheckpointError, GanregError, PluginError, UsageError
+from ganreg.rng import rekey
 from ganreg.seeds import derive
 from ganreg.spec.compatibility import info_of, task_of
 from ganreg.task import Task
@@ -103,7 +103,7 @@ class Trained:
         """
         run, task = self._run, match.parts.task
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
-        found = _measured(metric, Evaluation(match, feed, notes, tick), task)
+        found = _measured(metric, Evaluation(match, feed, notes, tick), task, run.spec.seed)
         place = figures or RunFolder(run.folder).evaluated
         # What was measured otherwise stands beside it.
         mark = sha256(json.dumps(found.protocol, sort_keys=True).encode()).hexdigest()[:6]
@@ -147,10 +147,10 @@ class Trained:
         self._loaded = match, feed
 
 
-def _measured(metric: Metric, evaluation: Evaluation, task: Task) -> Found:
+def _measured(metric: Metric, evaluation: Evaluation, task: Task, seed: int) -> Found:
     """What a metric found. Raises PluginError where it fails."""
     try:
-        return measure(metric, metric.build(task), evaluation)
+        return measure(metric, built_alike(metric, task, seed), evaluation)
     except (GanregError, MemoryError):
         raise
     except Exception as error:

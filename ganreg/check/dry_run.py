@@ -12,8 +12,8 @@ from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.inherit import heritage
-from ganreg.engine.streams import untouched
 from ganreg.errors import GanregError, Mistake, PluginError, SpecError
+from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 

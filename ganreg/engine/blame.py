@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import Path as File
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 FOREIGN = (str(File(torch.__file__).parent), str(File(__file__).parents[1]))
 """Folders whose lines say nothing to the author of a part."""
+STDLIB = sysconfig.get_path("stdlib")
 
 
 def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
@@ -66,6 +68,12 @@ def _place(trace: TracebackType | None) -> str:
     lines = [
         f"{frame.f_code.co_filename}:{number}"
         for frame, number in traceback.walk_tb(trace)
-        if not frame.f_code.co_filename.startswith((*FOREIGN, "<"))
+        if not _foreign(frame.f_code.co_filename)
     ]
     return lines[-1] if lines else ""
+
+
+def _foreign(file: str) -> bool:
+    # Outside of a virtual environment, what is installed lies in a folder of the standard library's.
+    of_python = file.startswith(STDLIB) and not {"site-packages", "dist-packages"} & set(File(file).parts)
+    return of_python or file.startswith((*FOREIGN, "<"))

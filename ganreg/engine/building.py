@@ -20,9 +20,8 @@ from ganreg.engine.layout import lay_out
 from ganreg.engine.loop import Training
 from ganreg.engine.match import Match
 from ganreg.engine.recorder import record_steps
-from ganreg.engine.streams import rekey, untouched
 from ganreg.engine.world import ALONE, World
-from ganreg.seeds import derive
+from ganreg.rng import keyed
 from ganreg.spec.compatibility import info_of
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
@@ -31,8 +30,7 @@ from ganreg.task import Task
 def feed_of(spec: RunSpec, task: Task) -> Feed:
     """The data, on the run's device. Raises DataError, and SpecError for a device that is not there."""
     labels = task.classes is not None
-    with untouched():
-        rekey(derive(spec.seed, "initialize", "data"))
+    with keyed(spec.seed, "initialize", "data"):
         data = checked(lambda: spec.data.build(task), info_of(spec), spec.data.name, labels=labels)
     return Feed(data, spec.train.batch_size, spec.seed, resolve(spec.train.device), labels=labels)
 
@@ -47,7 +45,7 @@ def match_of(spec: RunSpec, task: Task, feed: Feed | None, world: World = ALONE)
         for network in parts.networks.values():
             synchronize(network, world)
     match = Match(spec, parts, feed, device, world)
-    match.metrics = {f"metrics.{i}": part for i, part in enumerate(_all_of("metrics", spec.metrics, task))}
+    match.metrics = {f"metrics.{i}": part for i, part in enumerate(_all_of("metrics", spec.metrics, task, spec.seed))}
     return match
 
 
@@ -68,16 +66,22 @@ def training_of(spec: RunSpec, task: Task, folder: Path, world: World, say: Call
         compile_parts(match, again, say)
     if spec.train.cuda_graphs:
         record_steps(match, say)
-    observers = list(_all_of("observers", spec.observers, task)) if world.first else []
+    observers = list(_all_of("observers", spec.observers, task, spec.seed)) if world.first else []
     return Training(match, feed, RunFolder(folder), checkpoints_of(spec, folder), observers)
 
 
-def _all_of(key: str, components: Sequence[Component], task: Task) -> Iterator[Any]:
+def _all_of(key: str, components: Sequence[Component], task: Task, seed: int) -> Iterator[Any]:
     """What the components under a key of the spec build, in turn."""
     for index, component in enumerate(components):
         with building((key, index), f"the {component.kind} '{component.name}'"):
-            built = component.build(task)
+            built = built_alike(component, task, seed)
         yield built
+
+
+def built_alike(component: Component, task: Task, seed: int) -> Any:
+    """What a part that only looks on builds: the same in every process of a run, and in whoever measures it later."""
+    with keyed(seed, "initialize", component.name):
+        return component.build(task)
 
 
 def checkpoints_of(spec: RunSpec, folder: Path) -> Checkpoints:

@@ -24,8 +24,8 @@ from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
 from ganreg.engine.state import split
-from ganreg.engine.streams import rekey
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
+from ganreg.rng import rekey
 from ganreg.seeds import derive
 
 

@@ -25,9 +25,9 @@ from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.sources import Batches, Sources
-from ganreg.engine.streams import rekey
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
+from ganreg.rng import keyed, rekey
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
@@ -213,8 +213,7 @@ class Match:
         self._forget()
         grows = index != self.stage_index
         self.stage_index, self.size, self.fade = index, size, fade
-        with torch.random.fork_rng():
-            torch.manual_seed(derive(self.spec.seed, "stage", index))
+        with keyed(self.spec.seed, "stage", index):
             for network in self.networks.values():
                 set_stage(network, index, fade)
                 network.to(self.device)

@@ -17,9 +17,8 @@ from ganreg.batch import Batch
 from ganreg.engine.disk import replace, writing
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
-from ganreg.engine.streams import rekey, untouched
 from ganreg.errors import PluginError
-from ganreg.seeds import derive
+from ganreg.rng import keyed
 
 LARGE = 4096
 """Pixels of a side that no grid is enlarged beyond."""
@@ -61,8 +60,7 @@ def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, 
         if task.classes is not None:
             labels = (part % task.classes if in_turn else part * task.classes // count).to(match.device)
         source = feed.take(part % len(feed)).source if task.source and feed else None
-        with evaluating(network), untouched():
-            rekey(derive(match.spec.seed, "generated", *purpose, start))
+        with evaluating(network), keyed(match.spec.seed, "generated", *purpose, start):
             images = match.spec.game.sample(network, z[start : start + size], labels, source)
         if len(images) != len(part):
             who = f"the generator '{match.spec.generator.name}'"

@@ -22,9 +22,9 @@ from ganreg.engine.blame import sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.guards import first_bad
 from ganreg.engine.state import moved, same, split
-from ganreg.engine.streams import untouched
 from ganreg.engine.tensor_file import raw
 from ganreg.errors import CheckpointError, GanregError, PluginError, brief
+from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 

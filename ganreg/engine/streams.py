@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,28 +68,3 @@ class Stream:
     def _drawn(self, draw: partial[Tensor]) -> Tensor:
         """The numbers that come next."""
         return draw(generator=self.generator, device=self.device)
-
-
-def rekey(key: int) -> None:
-    """Seed the global generators of torch, random and numpy: dropout and strangers' code draw from them."""
-    # torch.manual_seed takes down a stack trace, and keeps it, for each kind of device that has not begun to be used.
-    torch.default_generator.manual_seed(key)
-    for device in (torch.cuda, torch.xpu):
-        if device.is_initialized():
-            device.manual_seed_all(key)
-    if torch.backends.mps.is_available():
-        torch.mps.manual_seed(key)
-    random.seed(key)
-    np.random.seed(key % 2**32)
-
-
-@contextmanager
-def untouched() -> Iterator[None]:
-    """On leaving, the global generators are what they were on entering: a run disturbs nobody else's draws."""
-    python, numpy = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)

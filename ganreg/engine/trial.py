@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ganreg.engine.match import Match
-from ganreg.engine.streams import untouched
+from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 
 Again = Callable[[RunSpec], Match]

@@ -15,8 +15,7 @@ from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component
 from ganreg.engine.ema import set_stage
 from ganreg.engine.outputs import as_output
-from ganreg.engine.streams import rekey
-from ganreg.seeds import derive
+from ganreg.rng import keyed, rekey
 from ganreg.task import Task, describe
 from ganreg.testing.check import Failure, Skip
 from ganreg.testing.suite import Subject
@@ -34,8 +33,7 @@ LATENT_WORDS = frozenset({"latent", "z"})
 
 def build(part: Component, task: Task, *, seed: int = 0, device: torch.device = CPU) -> Any:
     """What a component builds, from a seed alone, as the engine does it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(derive(seed, "initialize", part.kind))
+    with keyed(seed, "initialize", part.kind):
         if device.type != "meta":
             return part.build(task)
         with device:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from ganreg.engine.streams import rekey, untouched
+from ganreg.rng import rekey, untouched
 
 
 @contextmanager

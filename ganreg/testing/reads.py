@@ -13,7 +13,7 @@ from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.outputs import as_output
 from ganreg.engine.state import same
-from ganreg.engine.streams import rekey
+from ganreg.rng import rekey
 from ganreg.testing import arena
 from ganreg.testing.check import Skip
 from ganreg.testing.network import build

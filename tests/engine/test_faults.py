@@ -1,6 +1,7 @@
 """Faults of strangers' parts: the part is named with the line of its code, and no work is lost."""
 
 import math
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from pydantic import Field
+from torch import nn
 
 import ganreg
 from ganreg import Batch, Dataset, Generator, Metric, Observer, Optimizer, Penalty, Task
@@ -438,6 +440,48 @@ def test_data_that_is_drawn_follows_from_the_seed(tiny: Tiny) -> None:
 
     assert torch.equal(pictures(0), pictures(0))
     assert not torch.equal(pictures(0), pictures(1))
+
+
+class Starting(nn.Linear):
+    """Starts as its author pleases."""
+
+    def __init__(self, task: Task, draw: Callable[[int], Any]) -> None:
+        super().__init__(task.latent, 28 * 28)
+        self.weight.data.copy_(torch.as_tensor(draw(self.weight.numel())).view_as(self.weight))
+
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(z).tanh().view(-1, 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [torch.rand, np.random.standard_normal, lambda count: [random.random() for _ in range(count)]],
+    ids=["torch", "numpy", "python"],
+)
+def test_weights_follow_from_the_seed_whatever_they_are_drawn_from(tiny: Tiny, draw: Callable[[int], Any]) -> None:
+    class Pleased(Generator, name="pleased"):
+        def build(self, task: Task) -> nn.Module:
+            return Starting(task, draw)
+
+    def start(seed: int) -> torch.Tensor:
+        before = random.getstate(), np.random.get_state()[2]
+        network: Any = tiny(generator=Pleased(), seed=seed).assemble().match.networks["generator"]
+        assert before == (random.getstate(), np.random.get_state()[2])
+        weight: torch.Tensor = network.weight
+        return weight
+
+    assert torch.equal(start(0), start(0))
+    assert not torch.equal(start(0), start(1))
+
+
+def test_a_call_that_python_refuses_is_told_without_a_line_of_pythons(tiny: Tiny) -> None:
+    class Deaf(Generator, name="deaf"):
+        def build(self, task: Task) -> nn.Module:
+            return nn.Sequential(nn.Linear(task.latent, 28 * 28), nn.Unflatten(1, (1, 28, 28)))
+
+    told = failure(tiny(generator=Deaf()))
+    assert "takes 2 positional arguments but 3 were given (" in told
+    assert "functools" not in told
 
 
 @pytest.mark.parametrize("held", ["array", "set", "sparse"])

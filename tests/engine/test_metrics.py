@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -310,6 +310,21 @@ class Mean(Metric, name="mean"):
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         images = torch.cat([batch.images for batch in evaluation.generated(10)])
         return {"mean": images.mean() + torch.rand(())}
+
+
+class Direction(Metric, name="direction"):
+    def build(self, task: Task) -> Callable[[Evaluation], Mapping[str, float]]:
+        direction = torch.randn(task.image)
+        return lambda evaluation: {
+            "direction": sum(float((batch.images * direction).sum()) for batch in evaluation.generated(4))
+        }
+
+
+def test_what_a_metric_draws_when_it_is_built_follows_from_the_seed(tiny: Tiny) -> None:
+    run = tiny(metrics=[Direction()]).train()
+    logged = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()][-1]["metrics"]
+    torch.manual_seed(7)
+    assert run.evaluate()[0].figures == logged
 
 
 def test_noise_of_a_generators_own_follows_from_the_seed_wherever_it_is_drawn(tiny: Tiny) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganreg.engine.streams import Stream, rekey
+from ganreg.engine.streams import Stream
+from ganreg.rng import rekey
 from ganreg.testing.check import Failure, check
 from ganreg.testing.network import CPU, build, shape_of
 from ganreg.testing.suite import Subject

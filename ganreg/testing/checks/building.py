@@ -10,7 +10,7 @@ from torch import nn
 from ganreg.assembly import SHAPED, unshaped
 from ganreg.batch import Batch
 from ganreg.components import KINDS
-from ganreg.engine.streams import rekey
+from ganreg.rng import rekey, untouched
 from ganreg.testing.check import NETWORKS, Failure, check
 from ganreg.testing.files import present
 from ganreg.testing.network import build, same_tensors
@@ -84,8 +84,8 @@ def seeded(subject: Subject) -> None:
 def _state(subject: Subject, seed: int, elsewhere: int) -> tuple[dict[str, Any], Any, bool]:
     """The built state, torch's generator after building, and whether it has been used; other generators vary."""
     rekey(elsewhere)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with untouched():
+        rekey(seed)
         before = torch.get_rng_state()
         built = subject.make().build(subject.task)
         after = torch.get_rng_state()

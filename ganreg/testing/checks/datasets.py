@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ganreg.batch import Batch
-from ganreg.engine.streams import rekey
 from ganreg.errors import DataError
+from ganreg.rng import rekey
 from ganreg.task import DatasetInfo, Task
 from ganreg.testing.check import Failure, check
 from ganreg.testing.files import present, scratch

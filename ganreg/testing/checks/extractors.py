@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ganreg.batch import Features
-from ganreg.engine.streams import rekey
+from ganreg.rng import rekey
 from ganreg.testing.check import Failure, check
 from ganreg.testing.network import build, shape_of
 from ganreg.testing.suite import Subject

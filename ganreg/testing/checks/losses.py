@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganreg.assembly import reads_real
 from ganreg.batch import DiscriminatorOutput
-from ganreg.engine.streams import rekey
+from ganreg.rng import rekey
 from ganreg.testing.check import Failure, Skip, check
 from ganreg.testing.network import build, outputs, shape_of
 from ganreg.testing.outputs import Judgements, doubled

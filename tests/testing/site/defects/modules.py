@@ -376,13 +376,13 @@ class Frozen(Maker):
 
 
 class NumpyWeights(Maker):
-    """Starts from numpy's global generator."""
+    """Starts from a generator of numpy's that nobody seeds."""
 
     def __init__(self, task):
         import numpy as np
 
         super().__init__(task)
-        start = torch.from_numpy(np.random.standard_normal(self.dense.weight.shape))
+        start = torch.from_numpy(np.random.default_rng().standard_normal(self.dense.weight.shape))
         self.dense.weight.data.copy_(0.1 * start)
 
 
