@@ -1,7 +1,7 @@
 """Every part with every other: a composition trains one step, or `check` refuses it with a reason.
 
-All combinations are tried of what ganreg-classic offers; a part of another plugin is tried beside every two of those,
-on the machine's accelerator, too, where it has one.
+All combinations are tried of what ganreg-classic offers. A part of another plugin is tried beside each of those, and on
+the machine's accelerator, too, where it has one; `python -m tests.test_matrix` tries it beside every two.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,6 +119,13 @@ def placed(kind: str, part: dict[str, Any]) -> dict[str, Any]:
     return {kind: part}
 
 
+def in_turn(kinds: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
+    """Classic parts of these kinds, such that each of them comes."""
+    offered = [parts(kind) for kind in kinds]
+    for place in range(max(map(len, offered))):
+        yield {kind: of_kind[place % len(of_kind)] for kind, of_kind in zip(kinds, offered, strict=True)}
+
+
 def companies(kinds: Sequence[str]) -> Iterator[dict[str, dict[str, Any]]]:
     """Classic parts of these kinds, such that every two of different kinds meet."""
     offered = [parts(kind) for kind in kinds]
@@ -138,8 +145,14 @@ def test_every_two_classic_parts_meet_beside_a_strangers() -> None:
 @on_all_devices
 @pytest.mark.parametrize("offer", STRANGERS, ids=lambda o: f"{o.component.kind}-{o.component.name}")
 def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason(offer: Any, device: str) -> None:
+    for reason in outcomes(offer, device, in_turn):
+        assert reason
+
+
+def outcomes(offer: Any, device: str, among: Callable[[Sequence[str]], Iterable[dict[str, Any]]]) -> Iterator[str]:
+    """What becomes of a stranger's part in each of its companies."""
     own = placed(offer.component.kind, {"name": offer.id, **SMALL.get(offer.id, {})})
-    for company in companies([kind for kind in PLACES if kind not in own]):
+    for company in among([kind for kind in PLACES if kind not in own]):
         spec: dict[str, Any] = {
             "data": {"name": "proofs/tiny-pictures", "classes": 10},
             "latent": 8,
@@ -148,7 +161,7 @@ def test_a_strangers_part_trains_among_classic_parts_or_is_refused_with_a_reason
             **own,
         }
         # A schedule may let a player rest.
-        assert outcome(spec, any if offer.component.kind == "schedule" else all)
+        yield outcome(spec, any if offer.component.kind == "schedule" else all)
 
 
 IN_STEPS = [offer for offer in STRANGERS if offer.component.kind not in ("metric", "observer", "extractor")]
@@ -216,3 +229,9 @@ def test_every_generator_meets_every_size_or_refuses_it(size: int) -> None:
         }
         fits = size in (8, 16, 28, 32) or "classic/dcgan" not in (generator["name"], discriminator["name"])
         assert (outcome(spec) == "trains") == fits
+
+
+if __name__ == "__main__":
+    for stranger, where in product(STRANGERS, DEVICES):
+        found = list(outcomes(stranger, where, companies))
+        print(f"{stranger.id} on {where}: trains in {found.count('trains')} of {len(found)} companies", flush=True)

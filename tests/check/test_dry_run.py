@@ -328,7 +328,9 @@ def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
             while True:
                 game.update("discriminator")
 
-    mistake = refusal(tiny(schedule=Endless()))
+    linear = PlainDiscriminator(make=lambda task: Net(784, 1, lambda net, x, labels: net.linear(x)))
+    sgd = {"generator": "tiny-sgd", "discriminator": "tiny-sgd"}
+    mistake = refusal(tiny(schedule=Endless(), discriminator=linear, loss=AnyLoss(value=Tensor.mean), optimizers=sgd))
     assert mistake.message == "the schedule 'endless' gives the discriminator more than 1,000 turns in one step"
 
 

@@ -211,7 +211,8 @@ def test_the_kit_leaves_threads_and_generators_as_they_were() -> None:
 
     before = torch.get_num_threads(), torch.get_rng_state(), random.getstate()
     for one in cases([Sigmoid]):
-        one.result()
+        if str(one).startswith("generator-"):  # the plugin's have processes of their own
+            one.result()
     assert torch.get_num_threads() == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])
     assert random.getstate() == before[2]
