@@ -187,9 +187,10 @@ class Run:
         try:
             training.run()
         except BaseException as error:
-            with suppress(GanregError):
-                training.tell("finished", training.match.step_index)
-                if training.match.world.first:
+            with suppress(Exception, SystemExit):  # what ended the run is what is told of
+                training.tell("finished", training.match.step_index, saving=False)
+            if training.match.world.first:
+                with suppress(GanregError):
                     self.report()
             if isinstance(error, Interrupted):
                 training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more

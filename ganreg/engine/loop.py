@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -295,13 +295,16 @@ class Training:
         if self.match.world.first:
             self.patience(lambda: append(path, record))
 
-    def tell(self, event: str, *details: Any) -> None:
-        """Tell every observer that has a method for this event."""
+    def tell(self, event: str, *details: Any, saving: bool = True) -> None:
+        """Tell every observer that has a method for this event.
+
+        saving: whether an error of theirs saves the state first; where a step has failed there is only half of one.
+        """
         named = [component.name for component in self.match.spec.observers] if self.match.world.first else []
         for index, observer in enumerate(self.observers):
             if hasattr(observer, event):
                 name = named[index] if index < len(named) else getattr(observer, "name", type(observer).__name__)
-                with self._saving_first(f"the observer '{name}'"):
+                with self._saving_first(f"the observer '{name}'") if saving else nullcontext():
                     getattr(observer, event)(*details)
 
     @contextmanager

@@ -18,6 +18,7 @@ import ganreg
 from ganreg import Batch, Dataset, Generator, Metric, Observer, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.state import same
 from ganreg.errors import CheckpointError, DataError, PluginError, SpecError
 from ganreg.task import DatasetInfo
 
@@ -31,6 +32,11 @@ class BadMetric(Metric, name="bad-metric"):
 
 class BadObserver(Observer, name="bad-observer"):
     def logged(self, step: int, values: Any) -> None:
+        raise ConnectionError("no network")
+
+
+class BadEnd(Observer, name="bad-end"):
+    def finished(self, step: int) -> None:
         raise ConnectionError("no network")
 
 
@@ -125,6 +131,28 @@ def test_a_part_that_fails_in_a_step_is_named(tiny: Tiny) -> None:
     run = tiny(penalties=["tiny-r1", LatePenalty()])
     assert failure(run).startswith("the penalty 'late-penalty' failed in step 3: KeyError: 'late'")
     assert saved(run) == 2
+
+
+class LateGenerator(Penalty, name="late-generator"):
+    """Fails when the discriminator has moved already."""
+
+    player = "generator"
+
+    def __call__(self, play: Any) -> Any:
+        if play.step == 2:
+            raise KeyError("late")
+
+
+def test_half_a_step_is_not_saved_where_an_observer_fails_at_its_end(tiny: Tiny) -> None:
+    whole, other = (
+        tiny(name=name, penalties=[LateGenerator()], observers=o) for name, o in (("a", []), ("b", [BadEnd()]))
+    )
+    for run in (whole, other):
+        assert failure(run).startswith("the penalty 'late-generator' failed in step 3: KeyError: 'late'")
+        assert (run.folder / "report.html").is_file()
+    one, two = (Checkpoints(run.folder / "checkpoints", 9).newest()[0] for run in (whole, other))
+    assert one["step"] == 2
+    assert same(one, two)
 
 
 class Flaky(Metric, name="flaky"):
