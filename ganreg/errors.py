@@ -63,6 +63,11 @@ class Mistake:
     hint: str = ""
     related: Sequence[tuple[str, Position | None]] = field(default=())
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Line and column, by which mistakes are sorted; (0, 0) where there is no position."""
+        return (self.position.line, self.position.column) if self.position else (0, 0)
+
     def __str__(self) -> str:
         where = str(self.position) if self.position else ".".join(map(str, self.path))
         message = printable(shortened(self.message, LONGEST))

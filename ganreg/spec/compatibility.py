@@ -51,7 +51,7 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
         *_best(spec, document),
         *_shapes(spec, info, document),
     ]
-    return sorted(mistakes, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
+    return sorted(mistakes, key=lambda mistake: mistake.place)
 
 
 def _roles(spec: RunSpec, document: Locator) -> Iterator[Mistake]:

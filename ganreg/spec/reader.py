@@ -113,7 +113,7 @@ class _Composer:
         except SpecError as error:
             self.mistakes += error.mistakes
         if self.mistakes:
-            raise SpecError(sorted(self.mistakes, key=_order))
+            raise SpecError(sorted(self.mistakes, key=lambda mistake: mistake.place))
         return root
 
     def document(self) -> Node | None:
@@ -257,7 +257,3 @@ class _Composer:
 
 def _empty(event: Any) -> bool:
     return isinstance(event, ScalarEvent) and event.value == "" and event.style is None
-
-
-def _order(mistake: Mistake) -> tuple[int, int]:
-    return (mistake.position.line, mistake.position.column) if mistake.position else (0, 0)

@@ -94,7 +94,7 @@ def _mistakes(error: ValidationError, document: Document, root: type[BaseModel],
     """In the order of the file; items that a list lacks are one mistake."""
     details = error.errors(include_url=False)[:MAX_MISTAKES]
     found = dict.fromkeys(_mistake(e, document, root, registry) for e in details)
-    return sorted(found, key=lambda m: (m.position.line, m.position.column) if m.position else (0, 0))
+    return sorted(found, key=lambda mistake: mistake.place)
 
 
 def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], registry: Registry) -> Mistake:
@@ -124,9 +124,7 @@ def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], reg
                 message = _lower(message)  # of a whole part: what is wrong is no single value
             elif error["type"] not in OWN and not isinstance(given, Component) and path:
                 shown = "a mapping" if isinstance(given, Mapping) else _shown(given)
-                # A validator that speaks of a whole mapping has found fault with what is in it.
-                rest = "" if error["type"] == "value_error" and isinstance(given, Mapping) else f", not {shown}"
-                message = f"{path[-1]}: {_lower(message)}{rest}"
+                message = f"{path[-1]}: {_lower(message)}, not {shown}"
     return Mistake(message, path, document.locate(path, key=on_key), hint)
 
 
