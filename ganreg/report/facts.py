@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -86,7 +85,7 @@ def gather(run: RunFolder) -> Facts:
         metrics=_metrics([*log, *records(run.evaluations)]),
         speed=_series((record["step"], {"images per second": record["images_per_second"]}) for record in clock),
         images_per_second=median(rates) if rates else None,
-        seconds=_total(record["seconds"] for record in clock),
+        seconds=clock[-1]["seconds"] if clock else 0.0,
         samples=samples,
         figures=_figures(run.figures, run.evaluated),
         checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
@@ -120,11 +119,6 @@ def _figures(*places: Path) -> dict[str, list[tuple[int, Path]]]:
     for folder in (folder for place in places for folder in place.glob("*")):
         found.setdefault(folder.name, {}).update(numbered(folder.glob("*.png")))
     return {name: sorted(pictures.items()) for name, pictures in sorted(found.items())}
-
-
-def _total(seconds: Iterable[float]) -> float:
-    """The clock starts anew with every resumption: the sum of its last readings before that."""
-    return sum(before for before, after in pairwise([*seconds, 0.0]) if after < before)
 
 
 def _bytes(folder: Path) -> int:

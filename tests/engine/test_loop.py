@@ -14,6 +14,7 @@ from PIL import Image
 import ganreg
 from ganreg import Loss
 from ganreg.api import Run
+from ganreg.engine.disk import append
 from ganreg.engine.folder import records
 from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
@@ -51,6 +52,17 @@ def test_a_signal_leaves_no_trace_in_the_log(tiny: Tiny) -> None:
     interrupt(stopped, 4)
     stopped.train(resume=True)
     assert (stopped.folder / "log.jsonl").read_bytes() == (whole.folder / "log.jsonl").read_bytes()
+
+
+def test_the_clock_goes_on_where_it_was(tiny: Tiny) -> None:
+    run = tiny()
+    interrupt(run, 4)
+    speed = run.folder / "speed.jsonl"
+    last = records(speed)[-1]
+    append(speed, {**last, "seconds": 1000.0})
+    run.train(resume=True)
+    assert [record["step"] for record in records(speed)] == [1, 2, 3, 4, 4, 5, 6]
+    assert all(record["seconds"] >= 1000 for record in records(speed)[4:])
 
 
 @pytest.mark.parametrize("harm", ["missing", "file"])
