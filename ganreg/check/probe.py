@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from ganreg.assembly import Parts
 from ganreg.batch import DiscriminatorOutput
 from ganreg.check.tracking import Tracker
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.match import Match
+from ganreg.engine.outputs import tensors_of
 from ganreg.engine.play import Play
 from ganreg.engine.terms import Terms
 from ganreg.errors import Mistake, SpecError
@@ -210,7 +210,7 @@ class Probe(Match):
         found: set[int] = set()
         for name, (args, kwargs) in self._calls.items():
             if parameters:
-                outputs = _tensors(self.networks[name](*args, **kwargs))
+                outputs = tensors_of(self.networks[name](*args, **kwargs))
                 wanted = [t.sum() for t in outputs if t.requires_grad]
                 gradients = torch.autograd.grad(wanted, parameters, allow_unused=True) if wanted else ()
                 found |= {id(p) for p, g in zip(parameters, gradients, strict=False) if g is not None}
@@ -232,12 +232,6 @@ class Probe(Match):
             takes=takes,
             gives=gives,
         )
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, DiscriminatorOutput):
-        value = (value.logits, value.features, value.embedding, value.class_logits, dict(value.extra))
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _shape(value: Any) -> str:

@@ -142,13 +142,13 @@ class Bar(Progress):
 
 def progress(spec: RunSpec, where: Callable[[], tuple[int, int]]) -> Progress:
     """How far a training is: a bar where stderr is a terminal that can draw one."""
-    return Bar(spec, where) if _drawable() else Progress(spec, where)
+    return Bar(spec, where) if drawable() else Progress(spec, where)
 
 
 @contextmanager
 def measuring() -> Iterator[Callable[[str, str, int, int], None]]:
     """Takes how far metrics are, and shows it; the bar goes when they are done."""
-    if _drawable():
+    if drawable():
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Display
@@ -169,7 +169,8 @@ def measuring() -> Iterator[Callable[[str, str, int, int], None]]:
     yield tell
 
 
-def _drawable() -> bool:
+def drawable() -> bool:
+    """Whether stderr is a terminal that can draw a bar."""
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 

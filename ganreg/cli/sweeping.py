@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from ganreg.api import Run
 from ganreg.claims import taken
 from ganreg.cli.app import App
 from ganreg.cli.composition import validated
+from ganreg.cli.progress import drawable
 from ganreg.engine.disk import replace
 from ganreg.errors import GanregError, Mistake, RunFolderError, SpecError, UsageError, brief, printable
 from ganreg.spec.changes import changes
@@ -261,7 +261,7 @@ class Bar:
 @contextmanager
 def _shown(total: int, done: int) -> Iterator[Lines | Bar]:
     """A bar where stderr is a terminal that can draw one."""
-    if not sys.stderr.isatty() or os.environ.get("TERM", "") in ("", "dumb", "unknown"):
+    if not drawable():
         yield Lines(total, done)
         return
     from rich.console import Console

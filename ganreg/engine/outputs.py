@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from ganreg.batch import DiscriminatorOutput
 
@@ -58,6 +59,13 @@ def detached(value: Any) -> Any:
     if isinstance(value, DiscriminatorOutput):
         return replace(value, **{name: detached(getattr(value, name)) for name in FIELDS})
     return value
+
+
+def tensors_of(value: Any) -> list[Tensor]:
+    """Every tensor that a network gives, an output's labels left out."""
+    if isinstance(value, DiscriminatorOutput):
+        value = (value.logits, value.features, value.embedding, value.class_logits, dict(value.extra))
+    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def _rows(output: DiscriminatorOutput, count: int) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,13 @@ def render_comparison(comparison: Comparison) -> str:
 
 def protocol(figure: Figure) -> str:
     """How a figure was measured, in words; nothing where it is not known."""
-    if not figure.protocol:
-        return ""
-    found = json.loads(figure.protocol)
-    return ", ".join(f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in found.items())
+    return in_words(json.loads(figure.protocol)) if figure.protocol else ""
+
+
+def in_words(protocol: Mapping[str, Any]) -> str:
+    """A protocol on one line."""
+    told = {key: value if isinstance(value, str) else json.dumps(value) for key, value in protocol.items()}
+    return ", ".join(f"{key} {value}" for key, value in told.items())
 
 
 def number(value: float) -> str:

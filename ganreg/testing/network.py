@@ -9,9 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
-from ganreg.batch import DiscriminatorOutput
 from ganreg.components import Component
 from ganreg.engine.ema import set_stage
 from ganreg.engine.outputs import as_output
@@ -146,13 +144,6 @@ def task_with(subject: Subject, classes: int | None) -> Task | None:
     """The task that a subject is tried on, with classes or without, where it claims that."""
     same = (t for t in subject.claimed if t.image == subject.task.image and t.classes == classes)
     return next(same, None)
-
-
-def outputs(value: Any) -> list[Tensor]:
-    """Every tensor of an output."""
-    if isinstance(value, DiscriminatorOutput):
-        value = (value.logits, value.features, value.embedding, value.class_logits, dict(value.extra))
-    return [leaf for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 def mixed(module: nn.Module, strength: float, seed: int = 0) -> None:

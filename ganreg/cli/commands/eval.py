@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -90,15 +90,11 @@ def _record(measurement: Measurement) -> dict[str, Any]:
 
 def _lines(measured: Sequence[Measurement]) -> Iterable[str]:
     """The figures in columns, how each metric took its own, and where the pictures are."""
+    from ganreg.report.side_by_side import in_words
+
     width = max((len(name) for one in measured for name in one.figures), default=0)
     for one in measured:
         yield f"{click.style(one.metric['name'], bold=True)} at step {one.step}"
         yield from (f"  {name:<{width}}  {value:.6g}" for name, value in one.figures.items())
         yield from (f"  {name}: {path}" for name, path in one.pictures.items())
-        yield f"  measured with {_words(one.protocol)}"
-
-
-def _words(protocol: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in protocol.items()
-    )
+        yield f"  measured with {in_words(one.protocol)}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganreg.engine.outputs import as_output
+from ganreg.engine.outputs import as_output, tensors_of
 from ganreg.engine.play import Play
 from ganreg.engine.second_derivatives import twice_differentiable
 from ganreg.testing.check import NETWORKS, Failure, check
-from ganreg.testing.network import Network, built, mixed, outputs, task_with
+from ganreg.testing.network import Network, built, mixed, task_with
 from ganreg.testing.suite import Subject
 
 
@@ -51,7 +51,7 @@ def _gradients(network: Network) -> None:
     mixed(network.module, 0.1)  # a head may begin at zero, and let nothing through at first
     arguments, words = network.inputs(4)
     watched = [a.requires_grad_() for a in arguments if isinstance(a, Tensor) and a.is_floating_point()]
-    made = [t for t in outputs(network.module(*arguments, **words)) if t.requires_grad]
+    made = [t for t in tensors_of(network.module(*arguments, **words)) if t.requires_grad]
     if not made:
         raise Failure("its output carries no gradient")
     weighted = [(t.float() * torch.linspace(-1, 2, t.numel()).view_as(t)).sum() for t in made]
@@ -78,7 +78,7 @@ def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it runs, and outputs and gradients stay finite."""
     network = built(subject)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        made = outputs(network(4))
+        made = tensors_of(network(4))
     squares = torch.stack([t.float().square().mean() for t in made if t.requires_grad])
     torch.autograd.backward(squares.sum())
     grads = [p.grad for p in network.module.parameters() if p.grad is not None]

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from ganreg.assembly import reads_real
 from ganreg.batch import DiscriminatorOutput
+from ganreg.engine.outputs import tensors_of
 from ganreg.rng import rekey
 from ganreg.testing.check import Failure, Skip, check
-from ganreg.testing.network import build, outputs, shape_of
+from ganreg.testing.network import build, shape_of
 from ganreg.testing.outputs import Judgements, doubled
 from ganreg.testing.suite import Subject
 
@@ -71,8 +72,7 @@ def _verify(player: str, shape: tuple[int, ...], value: Any, *read: Discriminato
     if shape[0] > 1 and not value.isfinite():
         raise Failure(f"{what} is not finite")
     for output in read:
-        leaves = [t for t in outputs(output) if t.requires_grad]
-        if all(g is None for g in torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)):
+        if all(g is None for g in torch.autograd.grad(value, _leaves(output), retain_graph=True, allow_unused=True)):
             side = "generated" if output is read[-1] else "real"
             raise Failure(f"{what} does not depend on the {side} pictures", "use both sides, and no detach")
 
@@ -138,7 +138,7 @@ def _value(subject: Subject, player: str, real: DiscriminatorOutput, fake: Discr
 
 
 def _leaves(output: DiscriminatorOutput) -> list[Tensor]:
-    return [t for t in outputs(output) if t.requires_grad]
+    return [t for t in tensors_of(output) if t.requires_grad]
 
 
 @check("loss", needs=("scalar",), remedy="return a number: only the engine calls backward and step")
@@ -147,7 +147,7 @@ def leaves_alone(subject: Subject) -> None:
     loss, real_too = _built(subject)
     judged = Judgements(subject, dtype=torch.float32)
     real, fake = judged.random(4), judged.random(4)
-    tensors = [*outputs(real), *outputs(fake)]
+    tensors = [*tensors_of(real), *tensors_of(fake)]
     before = [t.detach().clone() for t in tensors]
     loss.discriminator(real, fake)
     loss.generator(real if real_too else None, fake)
@@ -219,9 +219,8 @@ def _slopes(subject: Subject) -> list[Tensor]:
     loss, real_too = _built(subject)
     judged = Judgements(subject)
     real, fake = judged.random(4), judged.random(4)
-    leaves = [t for t in outputs(fake) if t.requires_grad]
     value = loss.generator(real if real_too else None, fake)
-    return [slope for slope in torch.autograd.grad(value, leaves, allow_unused=True) if slope is not None]
+    return [slope for slope in torch.autograd.grad(value, _leaves(fake), allow_unused=True) if slope is not None]
 
 
 def _deceives(value: Value, real: float, fake: float) -> bool:

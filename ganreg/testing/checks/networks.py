@@ -13,10 +13,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ganreg.batch import DiscriminatorOutput
-from ganreg.engine.outputs import as_output
+from ganreg.engine.outputs import as_output, tensors_of
 from ganreg.task import Task, describe
 from ganreg.testing.check import NETWORKS, Failure, Skip, check
-from ganreg.testing.network import CPU, LARGEST, META, built, mixed, outputs, same_tensors, shape_of, task_with, verify
+from ganreg.testing.network import CPU, LARGEST, META, built, mixed, same_tensors, shape_of, task_with, verify
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import CLASSES
 
@@ -46,7 +46,7 @@ def batch_sizes(subject: Subject) -> None:
         network.module.train(training)
         made = network(count)
         verify(network, made, count)
-        if not all(t.isfinite().all() for t in outputs(made)):
+        if not all(t.isfinite().all() for t in tensors_of(made)):
             what = "one input" if count == 1 else f"{count} inputs"
             raise Failure(f"of {what} it makes numbers that are not finite", "take no deviation over the batch")
 
@@ -74,7 +74,7 @@ def meta(subject: Subject) -> None:
     network = built(subject, device=META)
     made = network(4)
     verify(network, made, 4)
-    if any(t.device.type != "meta" for t in outputs(made)):
+    if any(t.device.type != "meta" for t in tensors_of(made)):
         raise Failure(
             "what it gives is not on the meta device", "make tensors on the device of an input: device=z.device"
         )
@@ -136,7 +136,7 @@ def labels(subject: Subject) -> None:
     network = built(subject, task)
     mixed(network.module, 0.3)
     network.module.eval()
-    made = [outputs(network(4, labels=torch.full((4,), label))) for label in range(CLASSES)]
+    made = [tensors_of(network(4, labels=torch.full((4,), label))) for label in range(CLASSES)]
     alike = [pair for pair in combinations(range(CLASSES), 2) if all(map(torch.equal, *(made[k] for k in pair)))]
     if not alike:
         return
@@ -227,7 +227,7 @@ def _double(subject: Subject) -> None:
     except RuntimeError as error:
         text = " ".join(str(error).split())
         raise Failure(f"in float64 it fails: {text[:200]}", "take dtypes from the inputs: dtype=z.dtype") from None
-    for one, other in zip(outputs(single(4)), outputs(made), strict=True):
+    for one, other in zip(tensors_of(single(4)), tensors_of(made), strict=True):
         if one.shape != other.shape or not other.isfinite().all():
             raise Failure(f"in float64 it gives {shape_of(other)} that are not all finite")
 
