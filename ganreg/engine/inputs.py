@@ -92,7 +92,6 @@ class Inputs:
             stream.rewind()
         with self.gathered():
             yield
-        self._asked = None
 
 
 class HeldStream(Stream):

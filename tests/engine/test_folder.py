@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,23 @@ def test_a_line_that_is_no_record_costs_no_other(tmp_path: Path, damage: str) ->
     append(log, {"step": 3})
     assert [record["step"] for record in records(log)] == [0, 1, 2, 3]
     assert damaged(log) == [4]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit to the size of files")
+def test_a_line_that_finds_no_room_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    import resource
+
+    log = tmp_path / "log.jsonl"
+    append(log, {"step": 0})
+    before = log.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 5, limits[1]))
+    try:
+        with pytest.raises(RunFolderError, match="cannot write"):
+            append(log, {"step": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert log.read_bytes() == before
 
 
 def test_a_line_of_the_clock_without_its_readings_costs_no_other(tiny: Tiny) -> None:

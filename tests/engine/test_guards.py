@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ganreg import Dataset, Discriminator, Optimizer, Penalty, Task
 from ganreg.api import Run
 from ganreg.batch import Batch
+from ganreg.engine import guards
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.folder import records
 from ganreg.engine.guards import Guard
@@ -180,7 +181,11 @@ def noise(run: Run, attempt: int) -> float:
     return round(float(match.sources.noise_of_turn(2, 0)[0, 0]), 6)
 
 
-def test_a_run_goes_back_with_other_noise_and_gets_past(tiny: Tiny) -> None:
+@pytest.mark.parametrize("device", [False, True], ids=["at once", "as on a device"])
+def test_a_run_goes_back_with_other_noise_and_gets_past(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, device: bool
+) -> None:
+    monkeypatch.setattr("ganreg.engine.match.Guard", lambda *, deferred: Guard(deferred=deferred or device))
     trap = NoiseTrap(bad=tuple(noise(tiny(name="probe"), attempt) for attempt in (0, 1)))
     rollback = {"nonfinite": "rollback", "steps": 4}
     run = tiny(penalties=[trap], train=rollback, output={"checkpoint_every": 1}).train()
@@ -294,3 +299,11 @@ def test_other_devices_remember_the_first_bad_step_until_they_are_asked() -> Non
         guard.check({})
     guard.forget()
     guard.check({})
+
+
+def test_numbers_of_a_device_are_read_before_they_are_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "MANY", 4)
+    guard = Guard(deferred=True)
+    guard.see(0, [("generator/loss", torch.tensor(math.nan))])
+    with pytest.raises(DivergenceError, match="step 1, the generator's turn: the term 'loss'"):
+        guard.see(1, [("generator/loss", torch.tensor(0.0))] * 3)
