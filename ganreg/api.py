@@ -75,6 +75,7 @@ class Run:
         self.registry = registry
         self.document = document
         self._folder = folder or spec.output.folder
+        self._locked: tuple[str, Lock] | None = None
         self.training: Training | None = None
 
     @classmethod
@@ -109,11 +110,14 @@ class Run:
         """This run, where all is as a lock says: `ganreg.load("spec.yaml").locked("lock.json").train()`.
 
         path: a lock.json, or the folder of a run that holds one; the run's own folder where none is given.
+        Its data are read by `train`, which raises PluginError before it writes anything where they are others.
         Raises PluginError with every difference, UsageError where there is no such file, SpecError where it is no lock.
         """
         path = Path(path) if path is not None else self.folder / "lock.json"
-        if found := differences(read_lock(path), self.lock()):
+        locked = read_lock(path)
+        if found := differences(locked, self.lock()):
             raise PluginError(refusal(str(path), found))
+        self._locked = str(path), locked
         return self
 
     def train(
@@ -160,8 +164,9 @@ class Run:
                 if anew:
                     anew.refuse(overwrite=overwrite)
                 training = self.assemble(world, say)
+                here = self._held(training.feed.fingerprint, say, resume=resume)
                 if anew:  # what cannot begin replaces nothing
-                    anew.start(to_yaml(self.spec, self.registry), self.lock().model_dump(), processes.launch())
+                    anew.start(to_yaml(self.spec, self.registry), here.model_dump(), processes.launch())
                 heard = [*training.observers, *observers]
                 training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
                 self.training = training
@@ -330,6 +335,21 @@ class Run:
         else:
             for difference in found:
                 say(f"warning: {difference}")
+
+    def _held(self, data: str, say: Callable[[str], None], *, resume: bool) -> Lock:
+        """The run's lock, once its data are read; says where a resumed run's are others than it began with.
+
+        Raises PluginError where they are not those of the lock that the run is held to.
+        """
+        here = self.lock().model_copy(update={"data": data})
+        if self._locked and (found := differences(self._locked[1], here)):
+            raise PluginError(refusal(self._locked[0], found))
+        with suppress(GanregError):
+            changed = differences(read_lock(self.folder), here) if resume else []
+            for difference in changed:
+                if difference.topic == "data":
+                    say(f"warning: {difference}")
+        return here
 
     def _given(self, say: Callable[[str], None] = lambda sentence: None) -> dict[str, Any] | None:
         """The state of the run that this one starts from; None where it starts from no other."""

@@ -17,6 +17,7 @@ from ganreg.engine.blame import sentence
 from ganreg.engine.streams import Stream
 from ganreg.engine.tensor_file import raw
 from ganreg.errors import DataError, GanregError
+from ganreg.rng import keyed
 from ganreg.task import DatasetInfo, Task
 
 SOME = 16
@@ -51,7 +52,8 @@ class Feed:
     def fingerprint(self) -> str:
         """Of pictures that lie evenly in the set, and of how many there are: another set has another one."""
         count = min(len(self), SOME)
-        some = self._found(torch.arange(count) * len(self) // count).images.cpu()  # as they are, whatever the device
+        with keyed(0, "fingerprint"):  # a set may draw as it reads
+            some = self._found(torch.arange(count) * len(self) // count).images.cpu()  # as they are, on any device
         told = f"{len(self)} {some.dtype} {tuple(some.shape)}"
         return sha256(told.encode() + raw(some).numpy().tobytes()).hexdigest()[:8]
 

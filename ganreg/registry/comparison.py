@@ -18,12 +18,13 @@ OTHER_SPEC = "the lock is of a spec with other parts; a run without a lock makes
 class Difference:
     """One thing that differs between two locks.
 
-    topic: "component" where a place of the spec holds another one; "version" and "source" of a part; "environment".
+    topic: "component" where a place of the spec holds another one; "version" and "source" of a part; "data" where the
+    pictures are others; "environment".
     subject: a path in the spec, a distribution (or an id where there is none), or torch, python and so on.
     components: the paths in the spec that it concerns. locked, here: None where there is none.
     """
 
-    topic: Literal["component", "version", "source", "environment"]
+    topic: Literal["component", "version", "source", "data", "environment"]
     subject: str
     locked: str | None
     here: str | None
@@ -46,7 +47,7 @@ class Difference:
 
 
 def differences(locked: Lock, here: Lock) -> list[Difference]:
-    """How two locks differ: components, parts, and what is below them; nothing where they are equal.
+    """How two locks differ: components, parts, data, and what is below them; nothing where they are equal.
 
     A part of another version has another source too, which is not said twice.
     """
@@ -56,7 +57,7 @@ def differences(locked: Lock, here: Lock) -> list[Difference]:
         if difference := _between(path, then, now):
             found[difference] = (*found.get(difference, ()), path)
     parts = [replace(difference, components=paths) for difference, paths in found.items()]
-    return [*parts, *_environment(locked, here)]
+    return [*parts, *_data(locked.data, here.data), *_environment(locked, here)]
 
 
 def refusal(name: str, found: Sequence[Difference]) -> str:
@@ -88,6 +89,13 @@ def _between(path: str, locked: Part | None, here: Part | None) -> Difference | 
         remedy = f"{again}bring back the source that {subject} had"
         return Difference("source", subject, locked.source, here.source, remedy=remedy)
     return None
+
+
+def _data(locked: str | None, here: str | None) -> Iterator[Difference]:
+    """That both have read pictures, and not the same ones."""
+    if locked and here and locked != here:
+        remedy = "bring back the pictures of before; a folder without a leading / is looked for in the current one"
+        yield Difference("data", "data", locked, here, ("data",), remedy)
 
 
 def _environment(locked: Lock, here: Lock) -> Iterator[Difference]:

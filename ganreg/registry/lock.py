@@ -7,6 +7,7 @@
   "torch": "2.6.0",
   "python": "3.11.7",
   "platform": "linux-x86_64",
+  "data": "bc531ce3",
   "components": {
     "loss": {
       "id": "classic/hinge",
@@ -62,6 +63,7 @@ class Lock(BaseModel):
     torch: str | None = Field(description="its version; null where it is not installed")
     python: str = Field(description="its version")
     platform: str = Field(description="operating system and processor, as wheels name them")
+    data: str | None = Field(None, description="a hash of some of the pictures; null where none were read")
     components: dict[str, Part] = Field(description="by path in the spec, in the order of paths")
 
 

@@ -90,7 +90,7 @@ def gather(run: RunFolder) -> Facts:
         figures=_figures(run.figures, run.evaluated),
         checkpoints=[(step, _bytes(path)) for step, path in checkpoints],
         components=lock.pop("components", {}),
-        environment={name: version for name, version in lock.items() if name != "format"},
+        environment={name: version for name, version in lock.items() if name not in ("format", "data")},
     )
 
 

@@ -66,7 +66,9 @@ class Train(Section):
         1,
         description="parts that a batch is cut into, their gradients summed; losses see a part",
     )
-    clip: PositiveFloat | None = Field(None, description="largest norm of a player's gradient; null for any")
+    clip: PositiveFloat | None = Field(
+        None, allow_inf_nan=False, description="largest norm of a player's gradient; null for any"
+    )
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 runs forward and loss under autocast")
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|xpu|cuda(:\d+)?)$", description="auto takes the fastest")
     compile: bool = Field(False, description="compile networks and loss with torch.compile, as far as they train so")

@@ -127,6 +127,52 @@ def test_resume_locked_goes_on_only_where_nothing_has_changed(ganreg: Call, run:
     assert contents(run / "checkpoints") == whole
 
 
+SHADES = """
+from pathlib import Path
+from ganreg import Batch, Dataset, hookimpl
+from ganreg.task import DatasetInfo
+
+class Shades(Dataset, name="shades"):
+    def info(self):
+        return DatasetInfo((1, 28, 28), 12, tuple("0123456789"))
+    def build(self, task):
+        import torch
+        shade = int(Path("shade").read_text())
+        return Batch(torch.full((12, 1, 28, 28), shade, dtype=torch.uint8), torch.arange(12) % 10)
+
+@hookimpl
+def ganreg_components():
+    return [Shades]
+"""
+
+
+def test_other_pictures_are_warned_of_and_refused_under_a_lock(
+    ganreg: Call, tiny: Options, install: Callable[[str, str], None]
+) -> None:
+    install("shades", SHADES)
+    Path("shade").write_text("10")
+    options = (*tiny, "--data", "shades", "--set", "output.checkpoint_every=1")
+    assert ganreg("run", *options, "--out", "here").code == 0
+    assert ganreg("run", *options, "--out", "there", "--lock", "here").code == 0
+    shutil.rmtree("here/checkpoints/00000003")
+    Path("shade").write_text("11")
+    before = contents(Path("here"))
+    for words in (("resume", "here", "--locked"), ("run", *options, "--lock", "here", "--out", "third")):
+        refused = ganreg(*words)
+        assert (refused.code, refused.out) == (4, "")
+        assert "  data  locked " in refused.err
+        assert "help: bring back the pictures of before" in refused.err
+    assert contents(Path("here")) == before
+    assert not Path("third", "log.jsonl").exists()
+    result = ganreg("resume", "here")
+    assert result.code == 0
+    assert result.err.startswith("warning: data has changed: locked ")
+    assert ganreg("run", *options, "--out", "other").code == 0
+    told = ganreg("diff", "here", "other")
+    assert told.code == 1
+    assert "data" in told.out
+
+
 @pytest.mark.parametrize(
     ("content", "warning"),
     [

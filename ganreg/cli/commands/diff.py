@@ -47,6 +47,7 @@ def command(context: click.Context, first: str, second: str, as_json: bool) -> N
 
     The exit code is 1 where the runs differ and 0 where they do not.
     """
+    from ganreg.engine.disk import strict
     from ganreg.registry.comparison import differences
     from ganreg.spec.changes import changes
 
@@ -54,14 +55,16 @@ def command(context: click.Context, first: str, second: str, as_json: bool) -> N
     one, other = (_side(path, app.registry) for path in (first, second))
     spec = [change for change in changes(one.spec, other.spec) if change.path != FOLDER]
     found = differences(one.lock, other.lock) if one.lock and other.lock else []
-    parts = [d for d in found if d.topic in ("version", "source")]
+    # Another set has other pictures; and so has another seed, where they are drawn.
+    pictures = set() if any(change.path[0] in ("data", "seed") for change in spec) else {"data"}
+    parts = [d for d in found if d.topic in {"version", "source"} | pictures]
     versions = [d for d in found if d.topic == "environment"]
     equal = not (spec or parts or versions)
     unlocked = [side.name for side in (one, other) if side.lock is None]
     if as_json:
         locks: dict[str, Any] = {"parts": list(map(_difference, parts)), "versions": list(map(_difference, versions))}
         record = {"equal": equal, "spec": list(map(_record, spec)), **(dict.fromkeys(locks) if unlocked else locks)}
-        click.echo(json.dumps(record, indent=2))
+        click.echo(json.dumps(strict(record), indent=2))
     else:
         click.echo("no difference" if equal else "\n".join(_lines(spec, parts, versions)))
         if unlocked:

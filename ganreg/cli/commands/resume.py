@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @click.command("resume")
 @click.argument("folder", metavar="RUN")
-@click.option("--locked", is_flag=True, help="Refuse other parts and versions than those the run was started with.")
+@click.option("--locked", is_flag=True, help="Refuse other parts, versions and data than the run was started with.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
 @click.pass_obj
 def command(app: App, folder: str, locked: bool, as_json: bool) -> None:
     """Go on with a run that was stopped.
 
     RUN is its folder. The run goes on from the newest checkpoint that is whole, and ends where it would have if
-    nothing had stopped it. Parts and versions that have changed since it was started are warned of.
+    nothing had stopped it. Parts, versions and data that have changed since it was started are warned of.
     """
     from ganreg.engine.folder import RunFolder
 

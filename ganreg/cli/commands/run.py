@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @composition
 @click.option("--out", metavar="FOLDER", help="Folder of the run; a free name under runs/ without it.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that the folder holds.")
-@click.option("--lock", metavar="FILE", help="Refuse other parts and versions than this lock.json or run has.")
+@click.option("--lock", metavar="FILE", help="Refuse other parts, versions and data than this lock.json or run has.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end.")
 @click.pass_obj
 def command(app: App, /, overwrite: bool, lock: str | None, as_json: bool, **composed: Any) -> None:
