@@ -16,7 +16,7 @@ from ganreg.components.base import label
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.outputs import as_output
-from ganreg.engine.pictures import evaluating, generated
+from ganreg.engine.pictures import evaluating, frozen, generated
 from ganreg.registry import first_party
 
 Plain = str | float | bool | None
@@ -82,17 +82,32 @@ class Evaluation:
             start += size
             self._tick("real", start, count)
 
-    @torch.no_grad()
+    def noise(self, count: int, *key: str | int) -> Tensor:
+        """(count, latent) of the spec's distribution, the same at every measurement; another key gives other noise."""
+        return self._match.noise(count, "metrics", *key)
+
+    def generate(self, z: Tensor, labels: Tensor | None = None, source: Tensor | None = None) -> Tensor:
+        """Pictures (N, C, H, W) in [-1, 1] from z (N, latent), as the first generator's moving average makes them.
+
+        Gradients pass to z and source, and to no weight: for inversion, path lengths, ways from one z to another.
+        labels (N,) int64: those of a conditional run. source: the pictures of image-to-image data.
+        """
+        network = next(iter(self._match.generators.values()))
+        with evaluating(network), frozen(network):
+            images = self._match.spec.game.sample(network, z, labels, source)
+        return images.float().clamp(-1, 1)
+
     def discriminate(
         self, images: Tensor, labels: Tensor | None = None, network: str = "discriminator"
     ) -> DiscriminatorOutput:
         """What a discriminator says of pictures, in evaluation mode and without augmentation.
 
+        Gradients pass to pictures that require them, and to no weight.
         labels: reach it in a conditional run alone. Raises KeyError for a network that the game has not.
         """
         judge = self._match.networks[network]
         labels = None if self._match.parts.task.classes is None else labels
-        with evaluating(judge):
+        with evaluating(judge), frozen(judge):
             return as_output(judge(images, labels), labels)
 
     def _sizes(self, count: int) -> Iterator[int]:

@@ -80,6 +80,19 @@ def evaluating(network: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """What is computed within has no gradient with respect to the network's weights."""
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+
+
 def save_grid(images: Tensor, path: Path) -> None:
     """Pictures (N, C, H, W) in [-1, 1] as a nearly square PNG grid; small grids of small ones are enlarged.
 

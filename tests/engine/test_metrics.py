@@ -17,6 +17,7 @@ from ganreg import Batch, Dataset, Extractor, Generator, Metric, Observer, Task,
 from ganreg.engine.folder import opened
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import evaluating, save_grid
+from ganreg.engine.state import same
 from ganreg.errors import PluginError, SpecError
 from ganreg.task import DatasetInfo
 from tests.conftest import Tiny
@@ -310,6 +311,37 @@ class Mean(Metric, name="mean"):
     def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
         images = torch.cat([batch.images for batch in evaluation.generated(10)])
         return {"mean": images.mean() + torch.rand(())}
+
+
+class Inversion(Metric, name="inversion"):
+    """The noise of a real picture, by gradient descent (Zhu et al., 2016; arXiv:1609.03552)."""
+
+    def __call__(self, evaluation: Evaluation) -> Mapping[str, float]:
+        batch = next(evaluation.real(4))
+        z = evaluation.noise(len(batch)).requires_grad_()
+        distances = []
+        for _ in range(8):
+            images = evaluation.generate(z, batch.labels)
+            distance = (images - batch.images).square().mean()
+            distances.append(distance.item())
+            (slope,) = torch.autograd.grad(distance, z)
+            z = (z - 100 * slope).detach().requires_grad_()
+        pictures = batch.images.clone().requires_grad_()
+        (saliency,) = torch.autograd.grad(evaluation.discriminate(pictures, batch.labels).logits.sum(), pictures)
+        return {"first": distances[0], "last": distances[-1], "saliency": saliency.abs().mean()}
+
+
+def test_a_metric_may_differentiate_by_noise_and_pictures_and_by_no_weight(tiny: Tiny) -> None:
+    spec = {"ema": None, "train": {"steps": 2}, "conditional": True}
+    plain, run = (tiny(name=n, metrics=m, **spec).train() for n, m in (("plain", []), ("run", [Inversion()])))
+    found = run.evaluate()[0].figures
+    assert found["last"] < found["first"]
+    assert found["saliency"] > 0
+    assert run.training is not None
+    assert plain.training is not None
+    match = run.training.match
+    assert all(p.requires_grad for network in match.networks.values() for p in network.parameters())
+    assert same(plain.training.match.state()["networks"], match.state()["networks"])
 
 
 class Direction(Metric, name="direction"):
