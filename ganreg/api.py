@@ -238,16 +238,19 @@ class Run:
             match, feed = self._trained.at(checkpoint)
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
 
-    def export(self, path: str | os.PathLike[str], *, checkpoint: Which = "latest") -> Exported:
+    def export(
+        self, path: str | os.PathLike[str], *, checkpoint: Which = "latest", network: str | None = None
+    ) -> Exported:
         """Write the trained generator into a file, .pt2, .onnx or .safetensors, and compare what it makes with the run.
 
-        Of the same checkpoints as `sample`. Raises what `ganreg.export.export` does, and CheckpointError.
+        network: which one, of a game with several; the first by default. checkpoint: as in `sample`.
+        Raises what `ganreg.export.export` does, and CheckpointError.
         """
         from ganreg.export import export
         from ganreg.rng import untouched
 
         with untouched():
-            return export(self._trained.at(checkpoint)[0], Path(path))
+            return export(self._trained.at(checkpoint)[0], Path(path), network)
 
     def evaluate(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ganreg.engine.disk import writing
 from ganreg.engine.ema import copied
 from ganreg.engine.match import Match
 from ganreg.errors import PluginError, UsageError, brief
+from ganreg.task import Task
 
 COUNTS = (1, 2, 3, 5, 8, 33)
 """Pictures of the batches that a file is compared on: one, as few as it was traced with, and others of every kind."""
@@ -32,6 +34,7 @@ class Exported:
     """A file that was written and compared with the run. difference: the largest one, of values in [-1, 1]."""
 
     path: Path
+    network: str
     step: int
     inputs: Mapping[str, tuple[int, ...]]
     bytes: int
@@ -45,10 +48,10 @@ class Sampler(nn.Module):
     On the host and in evaluation mode; pictures (N, C, H, W) in [-1, 1].
     """
 
-    def __init__(self, match: Match) -> None:
+    def __init__(self, match: Match, network: str) -> None:
         super().__init__()
-        task = match.parts.task
-        self.network = copied(next(iter(match.generators.values()))).cpu().eval()
+        task = match.spec.game.task_for(network, match.parts.task)
+        self.network = copied(match.generators[network]).cpu().eval()
         self.game = match.spec.game
         self.inputs = ("z", *(["labels"] if task.classes is not None else []), *(["source"] if task.source else []))
 
@@ -59,39 +62,43 @@ class Sampler(nn.Module):
         return images.float().clamp(-1, 1)
 
 
-def export(match: Match, path: Path) -> Exported:
-    """Write a match's first generator, its moving average where there is one, and compare the file with it.
+def export(match: Match, path: Path, network: str | None = None) -> Exported:
+    """Write a match's generator, its moving average where there is one, and compare the file with it.
 
+    network: which one, of a game with several; the first by default.
     path: .pt2 is a program for `torch.export.load`, .onnx one for any runtime of ONNX, .safetensors the weights alone.
-    What the file holds beside them, under "ganreg", is JSON: the generator, the step and the inputs.
+    What the file holds beside them, under "ganreg", is JSON: the generator, its network, the step and the inputs.
     Nothing is left under the path where that fails: PluginError where the generator cannot be exported or the file
-    makes other pictures, UsageError for another ending or where a package is missing, RunFolderError where the path
-    cannot be written.
+    makes other pictures, UsageError for another ending or network or where a package is missing, RunFolderError where
+    the path cannot be written.
     """
+    network = network or next(iter(match.generators))
+    if network not in match.generators:
+        raise UsageError(f"the game has no generator '{network}'; it has {', '.join(match.generators)}")
     if path.suffix not in FORMATS:
         raise UsageError(f"'{path.name}' has none of the endings {', '.join(FORMATS)}")
-    sampler = Sampler(match)
-    inputs = {name: tuple(value.shape[1:]) for name, value in zip(sampler.inputs, _inputs(match, 1), strict=True)}
-    facts = {"format": 1, "generator": match.spec.generator.name, "step": match.step_index, "inputs": inputs}
-    facts |= {"latent": match.spec.latent.distribution, "classes": match.parts.task.classes}
+    sampler = Sampler(match, network)
+    given = partial(_inputs, match, match.spec.game.task_for(network, match.parts.task))
+    inputs = {name: tuple(value.shape[1:]) for name, value in zip(sampler.inputs, given(1), strict=True)}
+    facts = {"format": 1, "generator": match.spec.generator.name, "network": network, "step": match.step_index}
+    facts |= {"inputs": inputs, "latent": match.spec.latent.distribution, "classes": match.parts.task.classes}
     temporary = path.with_name(f".{path.stem}.tmp{path.suffix}")
     with _quiet(), writing(path), torch.no_grad(), torch.random.fork_rng([]):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.touch()  # what cannot be written is an OSError here, and who knows what in a library
-            reopened = FORMATS[path.suffix](sampler, _inputs(match, 2), temporary, json.dumps(facts))
-            difference = max(_difference(sampler, reopened, _inputs(match, count), path.suffix) for count in COUNTS)
+            reopened = FORMATS[path.suffix](sampler, given(2), temporary, json.dumps(facts))
+            difference = max(_difference(sampler, reopened, given(count), path.suffix) for count in COUNTS)
             if not difference <= TOLERANCE:
                 what = f"the exported generator's pictures differ from the run's by up to {difference:.1e}"
-                raise PluginError(what + (NOISE if _draws(sampler, _inputs(match, 2)) else ""))
+                raise PluginError(what + (NOISE if _draws(sampler, given(2)) else ""))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-    return Exported(path, match.step_index, inputs, path.stat().st_size, sum(COUNTS), difference)
+    return Exported(path, network, match.step_index, inputs, path.stat().st_size, sum(COUNTS), difference)
 
 
-def _inputs(match: Match, count: int) -> tuple[Tensor, ...]:
-    task = match.parts.task
+def _inputs(match: Match, task: Task, count: int) -> tuple[Tensor, ...]:
     found = [match.noise(count, "export", count).cpu()]
     if task.classes is not None:
         found.append(torch.arange(count) % task.classes)

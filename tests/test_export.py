@@ -275,3 +275,24 @@ def test_the_command(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for options in (("--out", str(run.folder / "spec.yaml" / "x.pt2")), ("--out", "x.pt2", "--format", "onnx")):
         assert main(["export", str(run.folder), *options]) == 2
         assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_each_generator_of_a_game_with_several(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(
+        data={"name": "tiny-unpaired"},
+        game="tiny-cyclegan",
+        generator="tiny-translator",
+        discriminator="tiny-patches",
+        loss="tiny-least-squares",
+    ).train()
+    shapes = {}
+    for network in ("generator_ab", "generator_ba"):
+        made = run.export(tmp_path / f"{network}.pt2", network=network)
+        assert (made.network, made.difference) == (network, 0)
+        shapes[network] = made.inputs["source"]
+        program = torch.export.load(made.path).module()
+        assert program(torch.randn(3, 8), torch.rand(3, *made.inputs["source"])).shape[1:] != made.inputs["source"]
+    assert shapes == {"generator_ab": (1, 8, 8), "generator_ba": (3, 8, 8)}
+    assert run.export(tmp_path / "first.pt2").network == "generator_ab"
+    with pytest.raises(UsageError, match="no generator 'generator_c'; it has generator_ab, generator_ba"):
+        run.export(tmp_path / "third.pt2", network="generator_c")

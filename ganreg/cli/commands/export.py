@@ -22,10 +22,13 @@ FORMATS = ("pt2", "onnx", "safetensors")
 @click.argument("folder", metavar="RUN")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Of the file.  [default: the ending's, or pt2]")
 @click.option("--out", metavar="FILE", help="The file.  [default: generator.FORMAT]")
+@click.option("--network", metavar="NAME", help="Which generator of a game with several.  [default: the first]")
 @checkpoint
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def command(app: App, folder: str, form: str | None, out: str | None, which: Which, as_json: bool) -> None:
+def command(
+    app: App, folder: str, form: str | None, out: str | None, network: str | None, which: Which, as_json: bool
+) -> None:
     """Write a trained generator into a file.
 
     RUN is its folder. The generator is that of the newest checkpoint that is whole, or the one that is named, its
@@ -37,7 +40,7 @@ def command(app: App, folder: str, form: str | None, out: str | None, which: Whi
     if form and path.suffix != f".{form}":
         raise UsageError(f"--out '{path}' does not end in .{form}")
     try:
-        made = opened(folder, app.registry).export(path, checkpoint=which)
+        made = opened(folder, app.registry).export(path, checkpoint=which, network=network)
     except RunFolderError as error:
         raise UsageError(str(error)) from error
     if as_json:
@@ -45,5 +48,5 @@ def command(app: App, folder: str, form: str | None, out: str | None, which: Whi
         return
     click.echo(made.path)
     takes = ", ".join(f"{name} ({', '.join(map(str, ('N', *shape)))})" for name, shape in made.inputs.items())
-    click.echo(f"takes {takes}; {made.bytes / 1e6:.1f} MB; step {made.step}", err=True)
+    click.echo(f"{made.network} takes {takes}; {made.bytes / 1e6:.1f} MB; step {made.step}", err=True)
     click.echo(f"read back: {made.pictures} pictures differ by at most {made.difference:.1e}", err=True)
