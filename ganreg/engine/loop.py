@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganreg.engine.best import Standing
 from ganreg.engine.blame import culprit, sentence
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.clock import Clock
@@ -19,14 +17,11 @@ from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, attempts, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, measure
-from ganreg.engine.pictures import generate, save_grid
+from ganreg.engine.onlookers import Onlookers
 from ganreg.engine.restore import digests, not_finite
 from ganreg.engine.saver import Saver
 from ganreg.engine.state import split
 from ganreg.errors import CheckpointError, DivergenceError, GanregError, Interrupted, PluginError
-from ganreg.rng import rekey
-from ganreg.seeds import derive
 
 
 @dataclass
@@ -63,8 +58,8 @@ class Training:
         return Saver(self.folder, self.checkpoints, self.patience)
 
     @cached_property
-    def _standing(self) -> Standing:
-        return Standing(self.match.spec.output.best, self.match.spec.metric_names)
+    def _onlookers(self) -> Onlookers:
+        return Onlookers(self.match, self.feed, self.folder, self.observers, self.patience, self._save_unseen)
 
     def restore(self) -> None:
         """Go on from the newest checkpoint that can be used, or from the first step where none is written yet.
@@ -126,12 +121,12 @@ class Training:
 
     def _run(self) -> None:
         match, steps, every = self.match, self.match.spec.train.steps, self.match.spec.output
-        self._standing.recall(records(self.folder.log))
+        self._onlookers.standing.recall(records(self.folder.log))
         if match.unseen:
             self._see_again()
         clock = Clock(match, sum(record["seconds"] for record in records(self.folder.speed)[-1:]))
         if match.step_index == 0:
-            self.sample()
+            self._onlookers.sample()
         first = match.step_index + 1
         while match.step_index < steps:
             self._step()
@@ -143,9 +138,9 @@ class Training:
             if step % every.log_every == 0 or step == steps:
                 self.log(clock)
             if step % every.samples_every == 0 or step == steps:
-                self.sample()
-            self.measure(last=step == steps)
-            best = every.best is not None and match.world.most(int(step == self._standing.step)) > 0
+                self._onlookers.sample()
+            self._onlookers.measure(last=step == steps)
+            best = every.best is not None and match.world.most(int(step == self._onlookers.standing.step)) > 0
             if step % every.checkpoint_every == 0 or last or best:
                 self._compare()
                 self.save()
@@ -158,8 +153,8 @@ class Training:
         step, every = self.match.step_index, self.match.spec.output
         last = step == self.match.spec.train.steps
         if step % every.samples_every == 0 or last:
-            self.sample()
-        self.measure(last=last)
+            self._onlookers.sample()
+        self._onlookers.measure(last=last)
         self.match.unseen = False
         self.save(wait=True)
 
@@ -207,47 +202,6 @@ class Training:
         self._write(self.folder.speed, {"step": match.step_index, **clock.read()})
         self.tell("logged", match.step_index, losses)
 
-    def sample(self) -> None:
-        """Write a grid of samples; the same noise at every step."""
-        if not self.match.world.first:
-            return
-        step, every = self.match.step_index, self.match.spec.output
-        picture = self.folder.samples / f"{step:08d}.png"
-        who = f"the generator '{self.match.spec.generator.name}', which makes samples,"
-        with self._saving_first(who, MemoryError, torch.OutOfMemoryError):
-            images = generate(self.match, self.feed, every.samples, "samples").images
-        self.patience(lambda: save_grid(images, picture))
-        self.tell("sampled", step, picture)
-
-    def measure(self, *, last: bool) -> None:
-        """Take the measurements that are due; the first process does."""
-        if not self.match.world.first:
-            return
-        match, spec, step = self.match, self.match.spec, self.match.step_index
-        notes: dict[Any, Any] = {}
-        for component, name, built in zip(spec.metrics, spec.metric_names, match.metrics.values(), strict=True):
-            if last or (component.every and step % component.every == 0):
-                with self._saving_first(f"the metric '{component.name}'"):
-                    rekey(derive(spec.seed, "evaluate", step))  # as `ganreg eval` does
-                    tick = partial(self.tell, "measuring", component.name)
-                    found = measure(component, built, Evaluation(match, self.feed, notes, tick))
-                if found.figures or found.pictures:
-                    self._standing.hear(step, found.figures, by=name, protocol=found.protocol)
-                again = name.removeprefix(component.name)  # a second metric of a name overwrites nothing of the first
-                if found.figures:
-                    told = {"metric": name, "metrics": found.figures, "protocol": found.protocol}
-                    self._write(self.folder.log, {"step": step, **told})
-                    self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
-                for figure, picture in found.pictures.items():
-                    mine = figure == component.name or figure.startswith((f"{component.name}/", f"{component.name}-"))
-                    own = figure if mine else f"{component.name}-{figure}"
-                    path = self.folder.figure(f"{own}{again}", step)
-                    self.patience(partial(save_grid, picture[None], path))
-                    self.tell("drawn", step, f"{own}{again}", path)
-        if lacking := self._standing.lacking():
-            self._save_unseen()
-            raise lacking
-
     def save(self, *, wait: bool = False) -> None:
         """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there.
 
@@ -258,7 +212,7 @@ class Training:
         if found := not_finite(match):
             raise DivergenceError(f"after step {match.step_index}: {found}")
         if match.world.first:
-            self._saver.save(match.state(), spare=self._standing.step)
+            self._saver.save(match.state(), spare=self._onlookers.standing.step)
         if wait:
             self._saver.settle()
 
@@ -300,27 +254,4 @@ class Training:
 
         saving: whether an error of theirs saves the state first; where a step has failed there is only half of one.
         """
-        named = [component.name for component in self.match.spec.observers] if self.match.world.first else []
-        for index, observer in enumerate(self.observers):
-            if hasattr(observer, event):
-                name = named[index] if index < len(named) else getattr(observer, "name", type(observer).__name__)
-                with self._saving_first(f"the observer '{name}'") if saving else nullcontext():
-                    getattr(observer, event)(*details)
-
-    @contextmanager
-    def _saving_first(self, who: str, *others: type[BaseException]) -> Iterator[None]:
-        """An error of a part that only looks on costs no step: the state is saved before it ends the run.
-
-        others: errors that are none of its.
-        """
-        theirs: tuple[type[BaseException], ...] = (GanregError, BrokenPipeError, *others)
-        try:
-            yield
-        except theirs:
-            raise
-        except (Exception, SystemExit) as error:
-            if self.match.step_index:
-                self._save_unseen()
-            step = self.match.step_index
-            when = f"after step {step}, which is saved" if step else "before the first step"
-            raise PluginError(f"{who} failed {when}: {sentence(error)}") from error
+        self._onlookers.tell(event, *details, saving=saving)
