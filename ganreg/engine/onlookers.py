@@ -19,7 +19,7 @@ from ganreg.engine.folder import RunFolder
 from ganreg.engine.match import Match
 from ganreg.engine.metrics import Evaluation, Found, measure
 from ganreg.engine.pictures import generate, save_grid
-from ganreg.errors import GanregError, PluginError
+from ganreg.errors import DivergenceError, GanregError, PluginError
 from ganreg.rng import rekey
 from ganreg.seeds import derive
 
@@ -28,7 +28,7 @@ from ganreg.seeds import derive
 class Onlookers:
     """Those who look on at a run. Where one of them fails, the step is saved before that ends the run.
 
-    save_unseen: saves a step that not all of them are done with.
+    save_unseen: saves a step that not all of them are done with. Raises DivergenceError.
     """
 
     match: Match
@@ -65,7 +65,7 @@ class Onlookers:
             if last or (metric.every and match.step_index % metric.every == 0):
                 self._write_down(metric, name, self._measured(metric, built, notes))
         if lacking := self.standing.lacking():
-            self.save_unseen()
+            self._saved()
             raise lacking
 
     def _measured(self, metric: Metric, built: Any, notes: dict[Any, Any]) -> Found:
@@ -116,8 +116,21 @@ class Onlookers:
         except theirs:
             raise
         except (Exception, SystemExit) as error:
-            if self.match.step_index:
-                self.save_unseen()
-            step = self.match.step_index
-            when = f"after step {step}, which is saved" if step else "before the first step"
+            step, when = self.match.step_index, "before the first step"
+            if step:
+                when = f"after step {step}, {'which is saved' if self._saved() else 'whose state is not finite'}"
             raise PluginError(f"{who} failed {when}: {sentence(error)}") from error
+
+    def _saved(self) -> bool:
+        """Save the step, and tell whether its state is one to save.
+
+        Raises DivergenceError where it is not and this process is alone. One of several cannot go back by itself: the
+        others are in the next step meanwhile.
+        """
+        try:
+            self.save_unseen()
+        except DivergenceError:
+            if self.match.world.alone:
+                raise
+            return False
+        return True

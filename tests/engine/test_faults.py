@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ from ganreg import Batch, Dataset, Generator, Metric, Observer, Optimizer, Penal
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.state import same
-from ganreg.errors import CheckpointError, DataError, PluginError, SpecError
+from ganreg.engine.world import ALONE, World
+from ganreg.errors import CheckpointError, DataError, DivergenceError, GanregError, PluginError, SpecError
 from ganreg.task import DatasetInfo
 
 Tiny = Callable[..., Run]
@@ -108,6 +110,26 @@ def test_an_observer_that_fails_costs_no_step(tiny: Tiny) -> None:
     run = tiny(observers=[BadObserver()], output={"checkpoint_every": 100, "log_every": 3})
     assert failure(run).startswith("the observer 'bad-observer' failed after step 3, which is saved: ConnectionError")
     assert saved(run) == 3
+
+
+@pytest.mark.parametrize(
+    ("world", "error", "told"),
+    [
+        (World(0, 2), PluginError, "the observer 'bad-observer' failed after step 3, whose state is not finite: Conn"),
+        (ALONE, DivergenceError, "after step 3: 'dense.weight' of the generator's network 'generator' is not finite"),
+    ],
+    ids=["first of two", "alone"],
+)
+def test_a_state_that_cannot_be_saved_sends_no_process_back_by_itself(
+    tiny: Tiny, world: World, error: type[GanregError], told: str
+) -> None:
+    """The others are in the next step meanwhile: only who is alone can go back where a part that looks on fails."""
+    training = tiny(observers=[BadObserver()]).assemble()
+    training.match.world, training.match.step_index = world, 3
+    with torch.no_grad():
+        next(training.match.networks["generator"].parameters()).fill_(math.nan)
+    with pytest.raises(error, match=re.escape(told)):
+        training.tell("logged", 3, {})
 
 
 class Nameless(Penalty, name="nameless"):
