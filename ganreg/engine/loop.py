@@ -142,8 +142,7 @@ class Training:
             self._onlookers.measure(last=step == steps)
             best = every.best is not None and match.world.most(int(step == self._onlookers.standing.step)) > 0
             if step % every.checkpoint_every == 0 or last or best:
-                self._compare()
-                self.save()
+                self.save(together=True)
             self.tick(step)
             if stopping and step < steps:
                 raise Interrupted(f"stopped by a signal after step {step}", signal_number)
@@ -202,15 +201,21 @@ class Training:
         self._write(self.folder.speed, {"step": match.step_index, **clock.read()})
         self.tell("logged", match.step_index, losses)
 
-    def save(self, *, wait: bool = False) -> None:
+    def save(self, *, together: bool = False, wait: bool = False) -> None:
         """Begin to write a checkpoint, after making sure that what it holds is finite; `wait` until it is there.
 
-        Of several processes the first writes it, and may do so alone.
+        Of several processes the first writes it, and may do so alone. together: all have come by, and what each holds
+        is looked at. Raises DivergenceError, then in all.
         """
         match = self.match
-        match.guard.check({})
-        if found := not_finite(match):
+        found = not_finite(match)
+        if together and match.world.most(int(found is not None)):
+            found = found or "what another process holds is not finite"
+        match.guard.check({})  # where something is found, it knows since when
+        if found:
             raise DivergenceError(f"after step {match.step_index}: {found}")
+        if together:
+            self._compare()
         if match.world.first:
             self._saver.save(match.state(), spare=self._onlookers.standing.step)
         if wait:
@@ -224,15 +229,11 @@ class Training:
     def _compare(self) -> None:
         """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's.
 
-        All of them have to ask. Raises DivergenceError in all where what one holds is not finite.
+        All of them have to ask.
         """
         world = self.match.world
         if world.alone:
             return
-        found = not_finite(self.match)
-        if world.most(int(found is not None)):
-            told = found or "what another process holds is not finite"
-            raise DivergenceError(f"after step {self.match.step_index}: {told}")
         for name, digest in digests(self.match).items():
             if not world.agree(digest) and name not in self._differing:
                 self._differing.add(name)
