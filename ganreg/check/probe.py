@@ -171,7 +171,8 @@ class Probe(Match):
     def image_of(self, name: str) -> Shape:
         """The shape of the pictures that a generator has to make."""
         channels, height, width = self.spec.game.task_for(name, self.parts.task).image
-        return (channels, self.size or height, self.size or width)
+        size = self.current_stage.size
+        return (channels, size or height, size or width)
 
     def findings(self) -> tuple[list[Mistake], list[str]]:
         """Parameters without a gradient and labels without a reader, as mistakes and warnings."""

@@ -10,10 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from ganreg.assembly import Parts, reads_real
-from ganreg.components import Component
 from ganreg.engine.counters import Counter, notice
 from ganreg.engine.ema import Ema, set_stage
 from ganreg.engine.fakes import Fakes
@@ -21,10 +19,12 @@ from ganreg.engine.guards import Guard
 from ganreg.engine.order import convolves
 from ganreg.engine.play import Play
 from ganreg.engine.player import Player
+from ganreg.engine.reading import reading_of
 from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.sources import Batches, Sources
+from ganreg.engine.stage import Stage
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
 from ganreg.rng import keyed, rekey
@@ -32,8 +32,6 @@ from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
 Refinement = Callable[[Play, Tensor], Tensor]
-LARGE: Mapping[str, Any] = {"features": (), "embedding": None}
-"""What is large of a discriminator's output, and what stands in its place where no part of the run requires it."""
 
 
 class Match:
@@ -42,7 +40,7 @@ class Match:
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
     attempt: how often the run was rolled back; each attempt has noise of its own. unseen: whether not all that
     looks on is done with the last step. turns: of each player in the present step. sources: of real pictures and noise.
-    recorder: what replays steps, if anything does.
+    recorder: what replays steps, if anything does. current_stage: of growth. reading: what is read of outputs.
     """
 
     step_index = Counter()
@@ -60,10 +58,7 @@ class Match:
         self.own_weights = [p for module in modules for p in module.parameters() if p.requires_grad]
         self._listeners = [part for _, part in parts.others() if hasattr(part, "after_update")]
         self.loss = ScaledLoss(parts.loss, spec, generator_uses_real=reads_real(spec.loss, parts.loss))
-        required = {word for _, part in spec.components() for word in part.requires}
-        self._unasked = {word: empty for word, empty in LARGE.items() if word not in required}
-        self.reads_features = any("features" in part.requires for path, part in spec.components() if path[0] == "loss")
-        self.hears_features = any("features" in part.requires for part in self._listening())
+        self.reading = reading_of(spec, parts)
         self.guard = Guard(deferred=device.type != "cpu")
         self.terms: dict[str, Tensor] = {}
         self.metrics: Mapping[str, Any] = {}
@@ -73,9 +68,7 @@ class Match:
         self.unseen = False
         self.channels_last = False
         self.recorder: Recorder | None = None
-        self.stage_index = 0
-        self.size: int | None = None
-        self.fade = 1.0
+        self.current_stage = Stage()
         self.sources = Sources(self, feed)
         self._players = {
             name: Player(name, {n: self.networks[n] for n in owned}, parts.optimizers[name])
@@ -119,7 +112,7 @@ class Match:
             for part in self._parts_of_batch():
                 play = self._play(player, turn, part, self.world.own(part))
                 terms = self.terms_of(play)
-                play.let_go(self._unasked)
+                play.let_go(self.reading.unasked)
                 differentiate(self, player, terms, play.gathered)
                 if self._listeners:
                     play.rest()
@@ -208,11 +201,12 @@ class Match:
         size (Karras et al., 2017; arXiv:1710.10196). New parameters join their player's optimizer and the moving
         average; the others keep their state.
         """
-        if (index, size, fade) == (self.stage_index, self.size, self.fade):
+        stage = Stage(index, size, fade)
+        if stage == self.current_stage:
             return
         self._forget()
-        grows = index != self.stage_index
-        self.stage_index, self.size, self.fade = index, size, fade
+        grows = index != self.current_stage.index
+        self.current_stage = stage
         with keyed(self.spec.seed, "stage", index):
             for network in self.networks.values():
                 set_stage(network, index, fade)
@@ -282,16 +276,6 @@ class Match:
         """z after the refinement in force."""
         return self._refinement(play, z) if self._refinement else z
 
-    def fit(self, images: Tensor) -> Tensor:
-        """Real pictures as the stage shows them."""
-        if self.size is None:
-            return images
-        images = interpolate(images, size=self.size, mode="area")
-        if self.fade < 1:
-            coarse = interpolate(images, scale_factor=0.5, mode="area")
-            images = interpolate(coarse, size=images.shape[2:], mode="nearest").lerp(images, self.fade)
-        return images
-
     def state(self) -> dict[str, Any]:
         """All that a checkpoint needs, as nested dicts of tensors and plain values."""
         return saved(self)
@@ -308,13 +292,6 @@ class Match:
         """Other tensors may stand in place of those that a recorded step knows."""
         if self.recorder:
             self.recorder.forget()
-
-    def _listening(self) -> Iterator[Component]:
-        """The components of the parts that listen to updates."""
-        parts, spec = self.parts, self.spec
-        built = [(getattr(spec, name), getattr(parts, name)) for name in ("game", "loss", "augment", "schedule")]
-        built += [(term.spec, term.built) for term in parts.penalties]
-        return (component for component, part in built if hasattr(part, "after_update"))
 
     def _take_turn(self, player: str) -> int:
         turn = self.turns[player]

@@ -53,7 +53,7 @@ class Evaluation:
         Data are told by what they are called, wherever they lie, and by a hash of some of them.
         """
         spec = self._match.spec
-        channels, height, width = self._match.fit(self._feed.take(torch.arange(1)).images).shape[1:]
+        channels, height, width = self._match.current_stage.fit(self._feed.take(torch.arange(1)).images).shape[1:]
         data = f"{label(spec.data, paths=False)} {self._feed.fingerprint}"
         return {"data": data, "pictures": f"{channels}x{height}x{width}", "seed": spec.seed}
 
@@ -78,7 +78,7 @@ class Evaluation:
         start = 0
         for size in self._sizes(count):
             batch = self._feed.take(torch.arange(start, start + size) * total // count)
-            yield replace(batch, images=self._match.fit(batch.images))
+            yield replace(batch, images=self._match.current_stage.fit(batch.images))
             start += size
             self._tick("real", start, count)
 

@@ -86,7 +86,7 @@ class Play:
         """The run's loss; discriminators of several scales, and outputs of other processes, are dealt with inside."""
         if not self._together:
             return self._match.loss
-        return self._match.loss.of(partial(self._of_all, features=self._match.reads_features))
+        return self._match.loss.of(partial(self._of_all, features=self._match.reading.loss_reads_features))
 
     @property
     def batch_size(self) -> int:
@@ -110,7 +110,7 @@ class Play:
     @cached_property
     def pictures(self) -> Tensor:
         """The pictures of the batch, (N, C, H, W) in [-1, 1]."""
-        return self._match.fit(self._batch.images)
+        return self._match.current_stage.fit(self._batch.images)
 
     @cached_property
     def real(self) -> Tensor:
@@ -128,7 +128,7 @@ class Play:
         """Source pictures of image-to-image data, (N, C, H, W) in [-1, 1], or None."""
         if self._match.parts.task.source is None or self._batch.source is None:
             return None
-        return self._match.fit(self._batch.source)
+        return self._match.current_stage.fit(self._batch.source)
 
     @cached_property
     def noise(self) -> Tensor:
@@ -320,7 +320,7 @@ class Play:
         """What is said of the whole batch, from what is said of its parts here."""
         if self._share is None:
             return outputs[0]
-        whole = [self._of_all(output, features=self._match.hears_features) for output in outputs]
+        whole = [self._of_all(output, features=self._match.reading.listeners_read_features) for output in outputs]
         count = self._count * (self._match.world.size if self._together else 1)
         return by_row(lambda *rows: torch.cat(rows), count, *whole)
 

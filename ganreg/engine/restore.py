@@ -46,7 +46,7 @@ def saved(match: Match) -> dict[str, Any]:
         "attempt": match.attempt,
         "unseen": match.unseen,
         "channels_last": match.channels_last,
-        "stage": _stage(match),
+        "stage": asdict(match.current_stage),
         "networks": {name: network.state_dict() for name, network in match.networks.items()},
         "ema": {name: network.state_dict() for name, network in averages.items()},
         "optimizers": {name: player.optimizer.state_dict() for name, player in players.items()},
@@ -60,10 +60,6 @@ def saved(match: Match) -> dict[str, Any]:
 def _shapes(task: Task) -> dict[str, Any]:
     """What networks are built for; a set may have grown meanwhile."""
     return {name: value for name, value in asdict(task).items() if name != "count"}
-
-
-def _stage(match: Match) -> dict[str, Any]:
-    return {"index": match.stage_index, "size": match.size, "fade": match.fade}
 
 
 def _state_of(name: str, part: Any) -> Any:
@@ -155,7 +151,7 @@ def _check_progress(state: Mapping[str, Any], task: Task, players: Collection[st
 
 def _check_stage(match: Match, state: Mapping[str, Any]) -> None:
     """Raise CheckpointError where no step can be played in a saved stage, of a schedule that does not change it."""
-    if state["stage"] == _stage(match) or match.spec.schedule.milestones():
+    if state["stage"] == asdict(match.current_stage) or match.spec.schedule.milestones():
         return
     spec, task, meta = match.spec, match.parts.task, torch.device("meta")
     with untouched():

@@ -80,7 +80,7 @@ def test_a_groups_own_values_outlive_a_change_of_stage(tiny: Tiny) -> None:
     match = run.assemble().match
     for _ in range(5):
         match.step()
-    assert match.stage_index > 0
+    assert match.current_stage.index > 0
     for player in match.players:
         (group,) = match.player(player).optimizer.param_groups
         assert (group["steps"], group["lr"]) == (5, pytest.approx(0.1 * 0.5**5))
