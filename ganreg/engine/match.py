@@ -22,6 +22,7 @@ from ganreg.engine.player import Player
 from ganreg.engine.reading import reading_of
 from ganreg.engine.recorder import Recorder
 from ganreg.engine.restore import restore, saved
+from ganreg.engine.rows import Rows, rows_of
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.sources import Batches, Sources
 from ganreg.engine.stage import Stage
@@ -79,6 +80,7 @@ class Match:
         self.generators: Mapping[str, nn.Module] = self.ema.networks if self.ema else generators
         self.fakes = Fakes(self)
         self.turns: Tally[str] = Tally()
+        self._rows, self._all_rows = rows_of(spec.train, world), rows_of(spec.train)
         self._plays: dict[str, list[Play]] = {}
         self._mover: str | None = None
         self._refinement: Refinement | None = None
@@ -109,8 +111,8 @@ class Match:
         seen: Terms = {}
         self._plays.pop(player, None)
         with self._only(player):
-            for part in self._parts_of_batch():
-                play = self._play(player, turn, part, self.world.own(part))
+            for rows in self._rows:
+                play = self._play(player, turn, rows)
                 terms = self.terms_of(play)
                 play.let_go(self.reading.unasked)
                 differentiate(self, player, terms, play.gathered)
@@ -137,8 +139,8 @@ class Match:
             rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: Terms = {}
             self._plays.pop(player, None)
-            for part in self._parts_of_batch():
-                play = self._play(player, turn, part, part)
+            for rows in self._all_rows:
+                play = self._play(player, turn, rows)
                 with play.twice_differentiable(), self.world.apart():
                     _add(total, self.terms_of(play))
             self._log(player, {name: value.detach() for name, value in total.items()})
@@ -298,11 +300,11 @@ class Match:
         self.turns[player] += 1
         return turn
 
-    def _play(self, player: str, turn: int, part: slice, own: slice) -> Play:
-        """The player's turn on its own rows of a part of the batch."""
+    def _play(self, player: str, turn: int, rows: Rows) -> Play:
+        """The player's turn on rows of the batch."""
         shared = turn < self.spec.schedule.shared_turns
-        batch = partial(self.sources.batch, self.position + turn, own, shared=shared)
-        play = Play(self, player, turn, batch, own, together=own != part)
+        batch = partial(self.sources.batch, self.position + turn, rows.own, shared=shared)
+        play = Play(self, player, turn, batch, rows)
         before = self._plays.get(player, ()) if self._listeners else ()
         self._plays[player] = [*before, play]
         return play
@@ -316,10 +318,6 @@ class Match:
         if self.guard.deferred:
             self.guard.see(self.step_index, named.items())
         self.terms.update(named)
-
-    def _parts_of_batch(self) -> Iterator[slice]:
-        size = self.spec.train.batch_size // self.spec.train.accumulate
-        return (slice(k * size, (k + 1) * size) for k in range(self.spec.train.accumulate))
 
     @contextmanager
     def _only(self, player: str) -> Iterator[None]:

@@ -13,16 +13,19 @@ from torch import Tensor, nn
 
 from ganreg.batch import Batch, DiscriminatorOutput
 from ganreg.engine.counters import Counter
-from ganreg.engine.outputs import as_output, by_row, detached
+from ganreg.engine.outputs import as_output, detached
+from ganreg.engine.rows import Rows
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.second_derivatives import twice_differentiable
-from ganreg.engine.streams import Share, Stream
+from ganreg.engine.streams import Stream
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
 
-MADE = {"pictures", "real", "source", "noise", "z", "fake", "real_output", "fake_output"}
+SAID = ("real_output", "fake_output")  # in one order: processes gather in turn
+"""What discriminators may have said in a play."""
+MADE = {"pictures", "real", "source", "noise", "z", "fake", *SAID}
 """What a play may have made."""
 
 
@@ -55,16 +58,10 @@ class Play:
         player: str,
         turn: int,
         batch: Callable[[], Batch],
-        rows: slice,
-        *,
-        together: bool = False,
+        rows: Rows,
     ) -> None:
         self._match = match
         self._rows = rows
-        self._count: int = rows.stop - rows.start
-        whole = match.spec.train.batch_size
-        self._share = Share(rows.start, self._count, whole) if self._count != whole else None
-        self._together = together
         self._load = batch
         self._draws = 0
         self.notes: dict[Any, Any] = {}
@@ -84,9 +81,9 @@ class Play:
     @property
     def loss(self) -> ScaledLoss:
         """The run's loss; discriminators of several scales, and outputs of other processes, are dealt with inside."""
-        if not self._together:
+        if not self._rows.together:
             return self._match.loss
-        return self._match.loss.of(partial(self._of_all, features=self._match.reading.loss_reads_features))
+        return self._match.loss.of(partial(self._rows.of_part, features=self._match.reading.loss_reads_features))
 
     @property
     def batch_size(self) -> int:
@@ -133,7 +130,7 @@ class Play:
     @cached_property
     def noise(self) -> Tensor:
         """(N, latent) noise of this turn, as drawn; that of the other players' turns of the same number."""
-        return self._match.sources.noise_of_turn(self.step, self.turn)[self._rows]
+        return self._match.sources.noise_of_turn(self.step, self.turn)[self._rows.own]
 
     @cached_property
     def z(self) -> Tensor:
@@ -229,7 +226,7 @@ class Play:
         the same in all processes and parts whatever their sizes. Of a permutation each has its own rows'.
         """
         self._draws += 1
-        share = self._share
+        share = self._rows.share
         if share and count is not None:
             share = replace(share, copies=count // share.count) if count and count % share.count == 0 else None
         return self._match.sources.stream(purpose, self.step, self.player, self.turn, self._draws, share=share)
@@ -250,12 +247,12 @@ class Play:
         processes would augment them, each otherwise. In `after_update` outputs are those of all already.
         """
         if isinstance(value, DiscriminatorOutput):
-            return self._of_all(value, features=False, alike=False)
-        return self._gather(value) if self._together else value
+            return self._rows.of_part(value, features=False, gather=self._gather)
+        return self._gather(value) if self._rows.together else value
 
     def let_go(self, fields: Mapping[str, Any]) -> None:
         """Put other values in fields of the outputs: the backward pass then frees activations once it has used them."""
-        for name in {"real_output", "fake_output"} & vars(self).keys():
+        for name in vars(self).keys() & SAID:
             output = vars(self)[name]
             if any(getattr(output, field) is not empty for field, empty in fields.items()):
                 vars(self)[name] = replace(output, **fields)
@@ -272,16 +269,12 @@ class Play:
         before: the plays of the parts of the batch that came before this one.
         """
         self._before, self._over = before, True
-        if self._share is None:
+        if self._rows.share is None:
             return
-        said = {name: [vars(part).get(name) for part in self.parts] for name in ("real_output", "fake_output")}
-        made = [None not in outputs for outputs in said.values()]
-        if self._together:
-            made = self._match.world.all(made)  # what a process has not looked at, none has
-        for (name, outputs), everywhere in zip(said.items(), made, strict=True):
+        said = {name: [vars(part).get(name) for part in self.parts] for name in SAID}
+        for name in SAID:
             vars(self).pop(name, None)
-            if everywhere:
-                vars(self)[name] = self._put_together([output for output in outputs if output])
+        vars(self).update(self._rows.complete(said, features=self._match.reading.listeners_read_features))
 
     @contextmanager
     def twice_differentiable(self) -> Iterator[None]:
@@ -292,7 +285,7 @@ class Play:
         """
         loss = self._match.loss
         compiled = {network: call for network in self.networks.values() if (call := network._compiled_call_impl)}
-        made = {"real_output", "fake_output"} if compiled else set()
+        made = set(SAID) if compiled else set()
         if made and "fake" in vars(self) and self.fake.requires_grad:
             made.add("fake")
         held: dict[str, Any] = {name: vars(self).pop(name) for name in made & vars(self).keys()}
@@ -314,26 +307,12 @@ class Play:
             output: DiscriminatorOutput = self._game(name)(self)
             return output
         with torch.no_grad():
-            return self._put_together([self._game(name)(part) for part in self.parts])
-
-    def _put_together(self, outputs: Sequence[DiscriminatorOutput]) -> DiscriminatorOutput:
-        """What is said of the whole batch, from what is said of its parts here."""
-        if self._share is None:
-            return outputs[0]
-        whole = [self._of_all(output, features=self._match.reading.listeners_read_features) for output in outputs]
-        count = self._count * (self._match.world.size if self._together else 1)
-        return by_row(lambda *rows: torch.cat(rows), count, *whole)
-
-    def _of_all(self, output: DiscriminatorOutput, *, features: bool, alike: bool = True) -> DiscriminatorOutput:
-        """An output with the rows of all processes; features are large, and stay out where nobody reads them."""
-        if not self._together:
-            return output
-        gather = partial(self._match.world.gather, alike=True) if alike else self._gather
-        return by_row(gather, self._count, output if features else replace(output, features=()))
+            outputs = [self._game(name)(part) for part in self.parts]
+            return self._rows.of_batch(outputs, features=self._match.reading.listeners_read_features)
 
     def _gather(self, tensor: Tensor) -> Tensor:
         """The rows of all processes, whose gradients all of them have to send, even one that makes nothing of them."""
-        gathered = self._match.world.gather(tensor)
+        gathered = self._rows.world.gather(tensor)
         if gathered.requires_grad:
             self.gathered.append(gathered)
         return gathered

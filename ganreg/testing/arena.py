@@ -16,6 +16,7 @@ from ganreg.components import Component, Game
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.rows import Rows
 from ganreg.engine.state import join, split
 from ganreg.errors import CheckpointError
 from ganreg.spec.compatibility import info_of, task_of
@@ -40,9 +41,9 @@ class Arena(Match):
     @contextmanager
     def turn(self, player: str) -> Iterator[Play]:
         """A player's next turn, as a part sees it: only this player's parameters require gradients."""
-        batch = partial(self.feed.batch, self.position)
+        batch, size = partial(self.feed.batch, self.position), self.spec.train.batch_size
         with self._only(player):
-            yield Play(self, player, 0, batch, slice(0, self.spec.train.batch_size))
+            yield Play(self, player, 0, batch, Rows(slice(0, size), size))
 
 
 def match(

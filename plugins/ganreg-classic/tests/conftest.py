@@ -12,6 +12,7 @@ from ganreg.assembly import assemble
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.rows import Rows
 from ganreg.spec.compatibility import task_of
 from ganreg.task import DatasetInfo
 
@@ -142,6 +143,6 @@ def make_play(make_match: Callable[..., Match]) -> Callable[..., Play]:
     def make(player: str = "discriminator", **changes) -> Play:
         match = make_match(**changes)
         feed = Feed(match.spec.data.build(match.parts.task), 4, 0, CPU, labels=match.parts.task.classes is not None)
-        return Play(match, player, 0, partial(feed.batch, 0), slice(0, 4))
+        return Play(match, player, 0, partial(feed.batch, 0), Rows(slice(0, 4), 4))
 
     return make

@@ -15,6 +15,7 @@ from ganreg.assembly import assemble
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.rows import Rows
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import task_of
 from ganreg.task import DatasetInfo
@@ -156,7 +157,7 @@ def turn(make_match: Callable[..., Match]) -> Callable[..., contextmanager]:
         match = make_match(**changes)
         feed = Feed(match.spec.data.build(match.parts.task), COUNT, 0, CPU, labels=match.parts.task.classes is not None)
         with match._only(player):
-            yield Play(match, player, 0, partial(feed.batch, 0), slice(0, COUNT))
+            yield Play(match, player, 0, partial(feed.batch, 0), Rows(slice(0, COUNT), COUNT))
 
     return turn
 

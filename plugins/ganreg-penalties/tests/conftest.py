@@ -14,6 +14,7 @@ from ganreg.assembly import assemble
 from ganreg.engine.feed import Feed
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
+from ganreg.engine.rows import Rows
 from ganreg.engine.streams import Stream
 from ganreg.spec.compatibility import task_of
 from ganreg.task import DatasetInfo
@@ -148,7 +149,7 @@ def make_play(make_match: Callable[..., Match]) -> Iterator[Callable[..., Play]]
         def make(player: str = "discriminator", match: Match | None = None, **changes) -> Play:
             match = match or make_match(**changes)
             stack.enter_context(match._only(player))
-            return Play(match, player, 0, partial(match.sources.read, match.position), slice(0, 4))
+            return Play(match, player, 0, partial(match.sources.read, match.position), Rows(slice(0, 4), 4))
 
         yield make
 
