@@ -65,10 +65,12 @@ class Recorder:
         self._graphs = graphs
         self._say = say
         self._refused = False
+        self._homes: dict[Tensor, Tensor] = {}
         self.forget()
 
     def forget(self) -> None:
         """Record anew: the match has other tensors."""
+        self._count_at_home()
         self._recordings: dict[Due, Recording] = {}
         self._warm = 0
         self._moves: Mapping[str, int] = {}
@@ -109,7 +111,7 @@ class Recorder:
         """Play the step as it comes, and keep a recording that does the same."""
         match, updates, waits = self._match, self._updates(), Waits(self._match.device)
         inputs = Inputs(match, waits.resting)
-        _count_on_device(match)
+        self._count_on_device()
         before, host = State(match), _host(match)
         # What is compiled would not run so where each operation is looked at.
         with readers() as found, inputs.gathered(), nullcontext() if match.spec.train.compile else waits:
@@ -119,13 +121,14 @@ class Recorder:
         if _host(match) != host:
             reasons.append("a part draws random numbers on the host")
         if reasons:
-            return self._refuse(reasons[0])
+            self._refuse(reasons[0])
+            return
         try:
             recording = self._recorded(inputs, before, updates, moves)
             if reason := before.differently(after, State(match)):
                 raise RecordingError(reason)
         except Exception as error:
-            self._refuse(str(error) if isinstance(error, RecordingError) else f"{type(error).__name__}: {brief(error)}")
+            reason = str(error) if isinstance(error, RecordingError) else f"{type(error).__name__}: {brief(error)}"
         else:
             if not self._recordings:
                 self._say(f"steps are replayed from step {match.step_index + 2} on")
@@ -136,7 +139,8 @@ class Recorder:
             after.put_back()
             for player, count in updates.items():
                 match.player(player).updates = count + moves[player]
-        return None
+        if reason:
+            self._refuse(reason)
 
     def _recorded(
         self, inputs: Inputs, before: State, updates: Mapping[str, int], moves: Mapping[str, int]
@@ -168,8 +172,21 @@ class Recorder:
 
     def _refuse(self, reason: str) -> None:
         self._refused = True
-        self._recordings.clear()
+        self.forget()
         self._say(f"steps are not replayed: {reason}")
+
+    def _count_on_device(self) -> None:
+        """Let optimizers that count their steps on the host count them on the device."""
+        for values, name, counter in _counters(self._match):
+            values[name] = counter.to(self._match.device)
+            self._homes.setdefault(values[name], counter)
+
+    def _count_at_home(self) -> None:
+        """Let them count where they did: in steps that are played, torch's read each counter, and wait for a device."""
+        for values, name, counter in _counters(self._match):
+            if counter in self._homes:
+                values[name] = self._homes[counter].copy_(counter)
+        self._homes.clear()
 
     def _updates(self) -> dict[str, int]:
         return {player: self._match.player(player).updates for player in self._match.players}
@@ -195,13 +212,13 @@ def _host(match: Match) -> Any:
     return random.getstate(), numpy["state"]["key"].tobytes(), numpy["state"]["pos"], numpy["has_gauss"], torchs
 
 
-def _count_on_device(match: Match) -> None:
-    """Let optimizers that count their steps on the host count them on the device; NAdam has a product of rates, too."""
+def _counters(match: Match) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
+    """What optimizers count in, with where they hold it; NAdam has a product of rates, too."""
     for player in map(match.player, match.players):
         for values in player.optimizer.state.values():
             for name, value in values.items():
                 if isinstance(value, Tensor) and value.dim() == 0:
-                    values[name] = value.to(match.device)
+                    yield values, name, value
 
 
 @contextmanager

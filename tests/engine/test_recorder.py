@@ -358,6 +358,37 @@ def test_a_replay_that_does_something_else_is_found_out(quick: Tiny) -> None:
     assert (tape.played, said) == (1, ["steps are not replayed: the networks come out otherwise in a replay"])
 
 
+@pytest.mark.parametrize("optimizer", ["AdamW", "NAdam"])
+@pytest.mark.parametrize(
+    ("see", "reason"),
+    [(lambda play: float(play.real.mean()), "'_local_scalar_dense'"), (lambda play: None, "AssertionError: If captur")],
+    ids=["before it is recorded", "while it is recorded"],
+)
+def test_optimizers_count_where_they_did_once_steps_are_refused(
+    tiny: Tiny, optimizer: str, see: Callable[[Play], Any], reason: str
+) -> None:
+    """Torch's would read in each step what they count on a device, and wait for it."""
+    both = {"generator": Torchs(optimizer=optimizer), "discriminator": Torchs(optimizer=optimizer)}
+    run = tiny(optimizers=both, penalties=[Watching(see=see)])
+    plain, (match, _, said) = run.assemble().match, recording(run)
+    match.device = torch.device("cpu:0")  # where what is on "cpu" is copied to, as to any other device
+    places = []
+    for _ in range(6):
+        plain.step()
+        match.step()
+        places.append([id(counter) for counter in counters(match)])
+    assert reason in said[0]
+    assert places[0]
+    assert places[0] == places[-1]
+    assert same(plain.state(), match.state())
+
+
+def counters(match: Match) -> list[Tensor]:
+    """What the optimizers of a match hold that is one number."""
+    states = [values for name in match.players for values in match.player(name).optimizer.state.values()]
+    return [value for values in states for value in values.values() if isinstance(value, Tensor) and value.dim() == 0]
+
+
 def test_a_run_without_cuda_says_that_nothing_is_replayed(tiny: Tiny) -> None:
     said: list[str] = []
     tiny(train={"cuda_graphs": True, "steps": 1}).train(say=said.append)
