@@ -63,6 +63,17 @@ def _silent(_: object) -> None:
     """What all processes but the first have to say."""
 
 
+def _run(training: Training) -> None:
+    """Train to the end, and tell the observers when it has come."""
+    try:
+        training.run()
+    except BaseException:
+        with suppress(Exception, SystemExit):  # what ended the run is what is told of
+            training.tell("finished", training.match.step_index, saving=False)
+        raise
+    training.tell("finished", training.match.step_index)
+
+
 class Run:
     """A validated run. Nothing is built and nothing is written before a method asks for it.
 
@@ -190,17 +201,14 @@ class Run:
     def _play(self, training: Training) -> None:
         """Train to the end; the first process writes the report whatever comes."""
         try:
-            training.run()
+            _run(training)
         except BaseException as error:
-            with suppress(Exception, SystemExit):  # what ended the run is what is told of
-                training.tell("finished", training.match.step_index, saving=False)
             if training.match.world.first:
                 with suppress(GanregError):
                     self.report()
             if isinstance(error, Interrupted):
                 training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more
             raise
-        training.tell("finished", training.match.step_index)
         if training.match.world.first:
             training.patience(self.report)
 

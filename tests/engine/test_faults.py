@@ -132,6 +132,12 @@ def test_a_state_that_cannot_be_saved_sends_no_process_back_by_itself(
         training.tell("logged", 3, {})
 
 
+def test_a_run_whose_observer_fails_at_its_end_has_a_report(tiny: Tiny) -> None:
+    run = tiny(observers=[BadEnd()])
+    assert failure(run).startswith("the observer 'bad-end' failed after step 6, which is saved: ConnectionError")
+    assert (run.folder / "report.html").is_file()
+
+
 class Nameless(Penalty, name="nameless"):
     """Calls itself otherwise than most do."""
 
