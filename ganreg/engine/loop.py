@@ -194,7 +194,7 @@ class Training:
         match, train = self.match, self.match.spec.train
         if not train.cuda_graphs and match.world.alone and clock.finds_idle():
             self.say("the device waits for Python: train.cuda_graphs=true may make a step several times faster")
-        match.guard.check({})
+        match.guard.check()
         values = [value.detach().float().reshape(()) for value in match.terms.values()]
         losses = dict(zip(match.terms, torch.stack(values).tolist() if values else [], strict=True))
         self._write(self.folder.log, {"step": match.step_index, "losses": losses})
@@ -211,7 +211,7 @@ class Training:
         found = not_finite(match)
         if together and match.world.most(int(found is not None)):
             found = found or "what another process holds is not finite"
-        match.guard.check({})  # where something is found, it knows since when
+        match.guard.check()  # where something is found, it knows since when
         if found:
             raise DivergenceError(f"after step {match.step_index}: {found}")
         if together:

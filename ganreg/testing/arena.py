@@ -14,6 +14,7 @@ from torch import Tensor
 from ganreg.assembly import Parts, assemble
 from ganreg.components import Component, Game
 from ganreg.engine.feed import Feed
+from ganreg.engine.guards import unsound
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
 from ganreg.engine.rows import Rows
@@ -182,7 +183,8 @@ def play(match: Match, steps: int) -> None:
     """Play some steps; every term and weight must be finite."""
     for _ in range(steps):
         match.step()
-    match.guard.check(match.networks)
+    if found := unsound(match.networks):
+        raise Failure(f"{found} is not finite")
 
 
 def modes(match: Match) -> dict[str, bool]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ganreg import Discriminator, Loss, Optimizer, Penalty, Schedule, Task
 from ganreg.api import Run
+from ganreg.engine.guards import unsound
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
 from ganreg.engine.recorder import Recorder
@@ -68,7 +69,8 @@ def beside(run: Run, steps: int = 8) -> tuple[int, list[str]]:
         plain.step()
         match.step()
         assert same(plain.state(), match.state())
-    match.guard.check(match.networks)
+    match.guard.check()
+    assert not unsound(match.networks)
     return tape.played, said
 
 
@@ -138,7 +140,7 @@ def test_a_term_that_is_not_finite_is_told_with_its_step(quick: Tiny) -> None:
                 match.player("discriminator").parameters[0].fill_(torch.inf)
         match.step()
     with pytest.raises(DivergenceError, match="step 7, the discriminator's turn: the term"):
-        match.guard.check({})
+        match.guard.check()
 
 
 def test_what_is_loaded_is_recorded_anew(quick: Tiny) -> None:
