@@ -1,6 +1,7 @@
 """The records of a run."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -125,3 +126,30 @@ def test_what_stands_in_the_place_of_a_folder_is_replaced_with_the_run(tiny: Tin
     place.touch() if harm == "file" else place.symlink_to("gone")
     run.train(overwrite=True)
     assert len(list(place.iterdir())) > 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the names in a folder are not flushed here")
+def test_what_a_checkpoint_relies_on_is_flushed_before_it_has_its_name(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a machine that loses its power may keep a checkpoint, and not the records that lead up to it."""
+    calls: list[int | str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def flushing(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(os.fstat(descriptor).st_ino)
+
+    def renaming(source: Path, target: Path) -> None:
+        calls.append(Path(target).name)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", flushing)
+    monkeypatch.setattr(os, "rename", renaming)
+    every = {"checkpoint_every": 2, "samples_every": 2, "log_every": 1}
+    folder = tiny(output=every).train().folder
+    names = ("log.jsonl", "speed.jsonl", "samples", ".")
+    records = {(folder / name).stat().st_ino: name for name in names}
+    order = [records.get(call) if isinstance(call, int) else call for call in calls]
+    for step, start in ((2, 0), (4, order.index("00000002")), (6, order.index("00000004"))):
+        assert set(names) <= set(order[start : order.index(f"{step:08d}")])
