@@ -279,11 +279,11 @@ class Run:
         Raises SpecError, CheckpointError, DataError, RunFolderError, PluginError where a metric fails, or UsageError
         where there is nothing to measure with.
         """
-        from ganreg.rng import untouched
-
         chosen = self._metrics(metrics) if metrics else self.spec.metrics
         if not chosen:
             raise UsageError("the run has no metrics of its own: name some to measure with")
+        from ganreg.rng import untouched  # imports torch, which a mistyped name need not wait for
+
         with untouched():
             folder = Path(figures) if figures is not None else None
             notes: dict[Any, Any] = {}

@@ -103,11 +103,16 @@ def read(path: str | os.PathLike[str]) -> Document:
 
 
 def from_mapping(data: Mapping[str, Any]) -> Document:
-    """The document of a mapping from Python. Values may be any objects, such as components. Raises SpecError."""
+    """The document of a mapping from Python. Values may be any objects, such as components, or nodes with their places.
+
+    Raises SpecError.
+    """
     return Document(_node(data, ()))
 
 
 def _node(value: Any, path: tuple[str | int, ...]) -> Node:
+    if isinstance(value, Node):
+        return value
     if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:
         raise SpecError([Mistake(f"more than {MAX_DEPTH} mappings and lists inside each other", path)])
     if isinstance(value, Mapping):

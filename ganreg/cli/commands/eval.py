@@ -15,7 +15,6 @@ from ganreg.errors import RunFolderError
 
 if TYPE_CHECKING:
     from ganreg.api import Run
-    from ganreg.components import Metric
     from ganreg.trained import Measurement, Which
 
 
@@ -41,14 +40,16 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     """
     from ganreg.cli.memory import keep_freed_memory
     from ganreg.cli.progress import measuring
+    from ganreg.spec.node import Text
+    from ganreg.spec.reader import parse_value
 
     keep_freed_memory()
     run = opened(folder, app.registry)
-    chosen = _metrics(run, metrics)
+    references = [parse_value(Text("--metric", metric), 0) for metric in metrics]
     measured: list[Measurement] = []
     try:
         with measuring() as far:
-            run.evaluate(chosen, checkpoint=which, figures=figures, measuring=far, measured=measured.append)
+            run.evaluate(references, checkpoint=which, figures=figures, measuring=far, measured=measured.append)
     finally:  # a metric that fails takes nothing from those before it
         if measured:
             _tell(run, measured, as_json=as_json)
@@ -66,19 +67,6 @@ def _tell(run: Run, measured: Sequence[Measurement], *, as_json: bool) -> None:
         run.report()
     except RunFolderError as error:
         click.echo(f"warning: this is not written down in the folder: {error}", err=True)
-
-
-def _metrics(run: Run, references: Iterable[str]) -> Sequence[Metric]:
-    """The metrics of the options. Raises SpecError with positions in them."""
-    from ganreg.spec.document import Document
-    from ganreg.spec.node import Node, Text
-    from ganreg.spec.reader import parse_value
-    from ganreg.spec.validation import validate
-
-    nodes = [parse_value(Text("--metric", reference), 0) for reference in references]
-    if not nodes:
-        return ()
-    return validate(run.document.merge(Document(Node({"metrics": Node(nodes)}))), run.registry).metrics
 
 
 def _record(measurement: Measurement) -> dict[str, Any]:
