@@ -229,8 +229,7 @@ def _mixed(runs: Iterable[Entry]) -> list[str]:
         for name, value in run.lock.items():
             if name != "components":
                 seen.setdefault(name, set()).add(str(value))
-        parts = run.lock.get("components", {})
-        for part in parts.values() if isinstance(parts, dict) else ():
+        for part in run.lock.get("components", {}).values():
             if isinstance(part, dict):
                 seen.setdefault(str(part.get("id")), set()).add(str(part.get("source")))
     return [printable(name) for name, values in seen.items() if len(values) > 1]

@@ -13,7 +13,7 @@ from typing import Any
 from ganreg.components.base import distinct
 from ganreg.engine.folder import RunFolder, damaged, numbered, records
 from ganreg.errors import GanregError, SpecError, brief, printable
-from ganreg.report.facts import bare
+from ganreg.report.facts import bare, lock_of
 from ganreg.spec.document import read
 
 Points = dict[int, float]
@@ -72,6 +72,9 @@ def entry(path: Path) -> Entry:
     lost: list[str] = []
     log, evaluations = (list(_sound(file, lost)) for file in (run.log, run.evaluations))
     speed = list(_sound(run.speed, notes))
+    lock = lock_of(run)
+    if not lock:
+        notes.append("lock.json is missing or damaged: what the run was made of is not known")
     samples, checkpoints = numbered(run.samples.glob("*.png")), numbered(run.checkpoints.glob("*"))
     rates = [record["images_per_second"] for record in speed if _is_number(record.get("images_per_second"))]
     step = max([record["step"] for record in log] + [step for step, _ in checkpoints], default=0)
@@ -87,7 +90,7 @@ def entry(path: Path) -> Entry:
         losses=_points(log, "losses"),
         images_per_second=median(rates) if rates else None,
         last=samples[-1] if samples else None,
-        lock=_lock(run.lock, notes),
+        lock=lock,
         lacks="; ".join(unfinished + lost),
         notes=notes,
     )
@@ -195,15 +198,6 @@ def _points(log: list[dict[str, Any]], key: str) -> dict[str, Points]:
         for name, value in record.get(key, {}).items():
             found.setdefault(name, {})[record["step"]] = _finite(value)
     return found
-
-
-def _lock(path: Path, notes: list[str]) -> dict[str, Any]:
-    try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        notes.append("lock.json is missing or damaged: what the run was made of is not known")
-        return {}
-    return lock if isinstance(lock, dict) else {}
 
 
 def _finite(value: Any) -> float:

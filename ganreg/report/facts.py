@@ -65,7 +65,7 @@ class Facts:
 def gather(run: RunFolder) -> Facts:
     """Read a run's folder. Raises OSError where a file is there and cannot be read."""
     log, clock = records(run.log), records(run.speed)
-    spec, lock = _spec(run.spec), _lock(run.lock)
+    spec, lock = _spec(run.spec), lock_of(run)
     samples = numbered(run.samples.glob("*.png"))
     checkpoints = numbered(path for path in run.checkpoints.glob("*") if path.is_dir())
     rates = [record["images_per_second"] for record in clock]
@@ -145,10 +145,10 @@ def _spec(path: Path) -> dict[str, Any]:
     return spec if isinstance(train, dict) and isinstance(train.get("steps", 0), int) else {}
 
 
-def _lock(path: Path) -> dict[str, Any]:
+def lock_of(run: RunFolder) -> dict[str, Any]:
     """What the lock says; nothing where it is missing or damaged."""
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        lock = json.loads(run.lock.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return lock if isinstance(lock, dict) and isinstance(lock.get("components"), dict) else {}

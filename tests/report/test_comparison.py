@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ganreg.errors import UsageError
-from ganreg.report import compare, write_comparison
+from ganreg.report import compare, write_comparison, write_report
 from ganreg.report.comparison import Comparison
 from ganreg.report.entries import Figure
 from tests.report.conftest import SPEC, lines
@@ -124,6 +124,17 @@ def test_the_best_of_the_run_is_told_where_the_runs_keep_it(make: Make) -> None:
     found = compare(runs)
     (row,) = found.rows(found.figures[0])
     assert (row.last.mean, row.best.mean if row.best else None) == (8.0, 2.5)
+
+
+@pytest.mark.parametrize("damage", ["[]", '{"components": []}', "[" * 100_000, "a folder"])
+def test_a_lock_that_cannot_be_read_is_told_and_left_out(make: Make, damage: str) -> None:
+    run = make(0, values={20: 1.0}, lock=None)
+    if damage == "a folder":
+        (run / "lock.json").mkdir()
+    else:
+        (run / "lock.json").write_text(damage)
+    assert [note for note in compare([run]).notes if "lock.json is missing or damaged" in note]
+    assert "Lock" not in Page(write_report(run)).text
 
 
 def test_what_is_unfinished_repeated_not_finite_or_damaged_is_told_and_not_pooled(make: Make, tmp_path: Path) -> None:

@@ -296,7 +296,10 @@ def test_damaged_files_are_shown_or_left_out(make_run):
     assert "Step 10" in shown.section("Samples")
 
 
-@pytest.mark.parametrize("lock", ["[]", '{"components": []}', '{"components": {"loss": "hinge"}, "torch": null}', "\0"])
+LOCKS = ("[]", '{"components": []}', '{"components": {"loss": "hinge"}, "torch": null}', "\0", "[" * 100_000)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=["list", "no parts", "odd parts", "no text", "deep"])
 @pytest.mark.parametrize("spec", ["train: 1\n", "train: {steps: x}\n", "loss: 3\n", "", "\0"])
 def test_contents_of_unexpected_types_do_no_harm(make_run, spec, lock):
     assert page(make_run(spec=spec, lock=lock)).section("").startswith("run")
