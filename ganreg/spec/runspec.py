@@ -149,10 +149,6 @@ class Best(Section):
     mode: Literal["min", "max"] = Field("min", description="whether the smallest or the largest figure is the best")
 
 
-def _best(value: Any) -> Any:
-    return {"metric": value} if isinstance(value, str) else value
-
-
 class Output(Section):
     """What a run writes, and where."""
 
@@ -161,13 +157,34 @@ class Output(Section):
     samples: PositiveInt = Field(64, le=2**16, description="pictures in a grid")
     checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
     keep: PositiveInt = Field(2, description="checkpoints kept, the newest")
-    best: Annotated[Best | None, BeforeValidator(_best, json_schema_input_type=str | Best | None)] = Field(
+    best: Best | None = Field(
         None,
         description="keep the best checkpoint beside them: by this figure of a metric, or a mapping; null for none",
     )
     log_every: PositiveInt = Field(10, description="steps between two lines of the log")
     disk_full: Literal["stop", "wait"] = Field(
         "stop", description="where the disk has no room left: stop, or wait for room and go on"
+    )
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _names_a_folder(cls, value: Any) -> Any:
+        if value == "":  # as of a variable that is not set; to a path it is the current folder
+            raise ValueError("should name a folder, or be null for a free one under runs/")
+        return value
+
+    @field_validator("best", mode="before", json_schema_input_type=str | Best | None)
+    @classmethod
+    def _by_its_metric(cls, value: Any) -> Any:
+        return {"metric": value} if isinstance(value, str) else value
+
+
+class Init(Section):
+    """Another run, whose newest checkpoint the networks start from, and their averages."""
+
+    run: Path = Field(description="its folder")
+    networks: tuple[str, ...] | None = Field(
+        None, min_length=1, description="which ones; null for all that both runs have"
     )
 
 
@@ -179,15 +196,6 @@ def _by_name(name: str) -> Any:
 def _named(value: Any, default: str) -> Any:
     """Parameters without a name are the default's: `--set schedule.discriminator_steps=2` reaches it by its path."""
     return {"name": default, **value} if isinstance(value, dict) and "name" not in value else value
-
-
-class Init(Section):
-    """Another run, whose newest checkpoint the networks start from, and their averages."""
-
-    run: Path = Field(description="its folder")
-    networks: tuple[str, ...] | None = Field(
-        None, min_length=1, description="which ones; null for all that both runs have"
-    )
 
 
 def _latent(value: Any) -> Any:

@@ -156,6 +156,13 @@ def test_a_folder_without_a_name_is_refused(ganreg: Call, tiny: tuple[str, ...],
     assert not list(Path().iterdir())
 
 
+def test_a_setting_of_a_folder_without_a_name_is_refused(ganreg: Call, tiny: tuple[str, ...]) -> None:
+    result = ganreg("run", "--overwrite", *tiny, "--set", "output.folder=''")
+    assert result.code == 3
+    assert result.err.startswith("--set:1:15: folder: should name a folder, or be null for a free one under runs/")
+    assert not list(Path().iterdir())
+
+
 @pytest.mark.needs("ganreg-classic", "ganreg-datasets")
 def test_the_example_is_sound(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GANREG_PLUGINS", "classic,datasets")

@@ -119,6 +119,7 @@ def test_missing_keys_are_named(write: Write) -> None:
             "betas: should have at most 2 items, not [0, 0, 0]",
         ),
         ("output", "{folder: [1]}", "folder: should be a path, not [1]"),
+        ("output", "{folder: ''}", "folder: should name a folder, or be null for a free one under runs/, not ''"),
     ],
 )
 def test_mistakes_are_told_in_the_words_of_a_spec(write: Write, key: str, value: str, text: str) -> None:
@@ -147,6 +148,12 @@ def test_a_text_that_no_spec_holds_is_refused_from_python_too(
     with pytest.raises(SpecError) as caught:
         ganreg.compose(**{**composition, **change})
     assert str(caught.value) == f"{where} cannot stand in a spec"
+
+
+def test_a_folder_without_a_name_is_refused_from_python_too(composition: dict[str, Any]) -> None:
+    """To a path it is the current folder, which nobody has named."""
+    with pytest.raises(SpecError, match="folder: should name a folder, or be null for a free one under runs/, not ''"):
+        ganreg.compose(**composition, output={"folder": ""})
 
 
 def test_a_batch_is_cut_evenly(write: Write) -> None:

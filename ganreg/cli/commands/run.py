@@ -46,7 +46,7 @@ def claimed(document: Document) -> AbstractContextManager[None]:
     """The folder that a document names, held while its spec is validated: who comes second hears of it at once."""
     output = document.data.get("output")
     folder = output.get("folder") if isinstance(output, dict) else None
-    if not isinstance(folder, str) or processes.rank() > 0:  # the first process writes for all
+    if not (isinstance(folder, str) and folder) or processes.rank() > 0:  # the first process writes for all
         return nullcontext()
     from ganreg.engine.folder import RunFolder
 
