@@ -65,35 +65,11 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
     Each part is initialized from its own seed, so that changing one leaves the others' weights as they were.
     Raises SpecError where a part cannot be built.
     """
-    roles: dict[str, Component | None] = {
-        "generator": spec.generator,
-        "discriminator": spec.discriminator,
-        "encoder": spec.encoder,
-    }
 
     def make(path: Path, name: str, component: Component, its_task: Task = task) -> Any:
         return _build(path, name, component, its_task, spec.seed, device)
 
-    networks = {}
-    for name, role in spec.game.networks.items():
-        component = roles[role]
-        assert component is not None, "compatibility checks that every role is filled"
-        network = make((role,), name, component, spec.game.task_for(name, task))
-        if not isinstance(network, nn.Module):
-            message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
-            raise SpecError([Mistake(message, (role,))])
-        if lazy := unshaped(network):
-            message = f"the {role} '{component.name}' has a weight that takes its shape from the first batch, '{lazy}'"
-            raise SpecError([Mistake(message, (role,), hint=SHAPED)])
-        networks[name] = network
-    optimizers = {}
-    for player, optimizer in spec.optimizers.items():
-        path = ("optimizers", player)
-        function = make(path, player, optimizer)
-        if not callable(function):
-            message = f"the optimizer '{optimizer.name}' built no function from parameters to an optimizer"
-            raise SpecError([Mistake(message, path)])
-        optimizers[player] = partial(_optimizer, path, optimizer.name, function)
+    networks, optimizers = _networks(spec, task, make), _optimizers(spec, make)
     names = distinct([penalty.name for penalty in spec.penalties])
     return Parts(
         task=task,
@@ -108,6 +84,37 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
         schedule=make(("schedule",), "schedule", spec.schedule),
         optimizers=optimizers,
     )
+
+
+def _networks(spec: RunSpec, task: Task, make: Callable[..., Any]) -> dict[str, nn.Module]:
+    """The game's networks, made by path, name, component and task. Raises SpecError for what could not play."""
+    roles = {"generator": spec.generator, "discriminator": spec.discriminator, "encoder": spec.encoder}
+    networks = {}
+    for name, role in spec.game.networks.items():
+        component = roles[role]
+        assert component is not None, "compatibility checks that every role is filled"
+        network = make((role,), name, component, spec.game.task_for(name, task))
+        if not isinstance(network, nn.Module):
+            message = f"the {role} '{component.name}' built a {type(network).__name__}, not a torch.nn.Module"
+            raise SpecError([Mistake(message, (role,))])
+        if lazy := unshaped(network):
+            message = f"the {role} '{component.name}' has a weight that takes its shape from the first batch, '{lazy}'"
+            raise SpecError([Mistake(message, (role,), hint=SHAPED)])
+        networks[name] = network
+    return networks
+
+
+def _optimizers(spec: RunSpec, make: Callable[..., Any]) -> dict[str, partial[torch.optim.Optimizer]]:
+    """What makes each player's optimizer of parameters. Raises SpecError for what can make none."""
+    optimizers = {}
+    for player, optimizer in spec.optimizers.items():
+        path = ("optimizers", player)
+        function = make(path, player, optimizer)
+        if not callable(function):
+            message = f"the optimizer '{optimizer.name}' built no function from parameters to an optimizer"
+            raise SpecError([Mistake(message, path)])
+        optimizers[player] = partial(_optimizer, path, optimizer.name, function)
+    return optimizers
 
 
 def unshaped(network: nn.Module) -> str:
