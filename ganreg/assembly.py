@@ -50,13 +50,13 @@ class Parts:
 
     def others(self) -> Iterator[tuple[str, Any]]:
         """Everything that is no network and plays, by name; of inner parts those that may have state or listen."""
-        yield from _with_inner("game", self.game)
-        yield from _with_inner("loss", self.loss)
+        yield from with_inner("game", self.game)
+        yield from with_inner("loss", self.loss)
         for term in self.penalties:
-            yield from _with_inner(f"penalties.{term.name}", term.built)
+            yield from with_inner(f"penalties.{term.name}", term.built)
         if self.augment is not None:
-            yield from _with_inner("augment", self.augment)
-        yield from _with_inner("schedule", self.schedule)
+            yield from with_inner("augment", self.augment)
+        yield from with_inner("schedule", self.schedule)
 
 
 def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
@@ -176,7 +176,7 @@ def _build(path: Path, name: str, component: Component, task: Task, seed: int, d
                 return component.build(task)
         # Weights are drawn on the CPU, so that every device starts from the same ones.
         built = component.build(task)
-    for _, part in _with_inner(name, built):
+    for _, part in with_inner(name, built):
         if isinstance(part, nn.Module):
             part.to(device)
             _unfold(part)
@@ -193,7 +193,7 @@ def _unfold(part: nn.Module) -> None:
                 module._buffers[name] = buffer.contiguous()
 
 
-def _with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
+def with_inner(name: str, part: Any) -> Iterator[tuple[str, Any]]:
     """A part, and those that stand in the fields of a component."""
     yield name, part
     for field in type(part).model_fields if isinstance(part, Component) else ():
@@ -206,4 +206,4 @@ def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for index, item in enumerate(value):
             yield from _inner(f"{name}.{index}", item)
     elif isinstance(value, Component) or hasattr(value, "state_dict") or hasattr(value, "after_update"):
-        yield from _with_inner(name, value)
+        yield from with_inner(name, value)

@@ -25,7 +25,7 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 from ganreg.testing import partners
 from ganreg.testing.check import NETWORKS, Failure, Skip
-from ganreg.testing.network import CPU, built, further_words
+from ganreg.testing.network import CPU, built, further_words, in_double
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import accepts
 
@@ -64,8 +64,8 @@ def match(
     task = task_of(spec, info_of(spec))
     parts = assemble(spec, task, device)
     if double:
-        for network in parts.networks.values():
-            network.double()
+        for _, part in (*parts.networks.items(), *parts.others()):
+            in_double(part)
     feed = Feed(spec.data.build(task), size, spec.seed, device, labels=task.classes is not None)
     made = Arena(spec, parts, feed, device)
     stage = getattr(spec.schedule, "stage", None)

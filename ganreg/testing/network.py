@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganreg.assembly import with_inner
 from ganreg.components import Component
 from ganreg.engine.ema import set_stage
 from ganreg.engine.outputs import as_output
@@ -36,6 +37,13 @@ def build(part: Component, task: Task, *, seed: int = 0, device: torch.device = 
             return part.build(task)
         with device:
             return part.build(task)
+
+
+def in_double(part: Any) -> None:
+    """Turn a built part to float64, as a run does with its networks: weights of its own, and of parts inside it."""
+    for _, inner in with_inner("", part):
+        if isinstance(inner, nn.Module):
+            inner.double()
 
 
 @dataclass(frozen=True)

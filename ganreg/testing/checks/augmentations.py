@@ -12,7 +12,7 @@ from torch import Tensor
 from ganreg.engine.streams import Stream
 from ganreg.rng import rekey
 from ganreg.testing.check import Failure, check
-from ganreg.testing.network import CPU, build, shape_of
+from ganreg.testing.network import CPU, build, in_double, shape_of
 from ganreg.testing.suite import Subject
 
 
@@ -83,6 +83,8 @@ def _augmented(subject: Subject, images: Tensor) -> Any:
     part = subject.make()
     with torch.random.fork_rng():
         built = build(part, subject.task)
+    if images.dtype == torch.float64:
+        in_double(built)
     return built(images, Stream(CPU, 0, "augment"))
 
 

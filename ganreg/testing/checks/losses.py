@@ -16,7 +16,7 @@ from ganreg.batch import DiscriminatorOutput
 from ganreg.engine.outputs import tensors_of
 from ganreg.rng import rekey
 from ganreg.testing.check import Failure, Skip, check
-from ganreg.testing.network import build, shape_of
+from ganreg.testing.network import build, in_double, shape_of
 from ganreg.testing.outputs import Judgements, doubled
 from ganreg.testing.suite import Subject
 
@@ -127,7 +127,7 @@ def extremes(subject: Subject) -> None:
 
 def _value(subject: Subject, player: str, real: DiscriminatorOutput, fake: DiscriminatorOutput) -> Tensor:
     """A player's loss, of a fresh copy; random numbers follow from a seed."""
-    loss, real_too = _built(subject)
+    loss, real_too = _built(subject, fake.logits.dtype)
     rekey(0)
     value: Tensor
     if player == "discriminator":
@@ -160,7 +160,7 @@ def leaves_alone(subject: Subject) -> None:
 @check("loss", needs=("scalar", "leaves-alone"), remedy="take dtypes and devices from the inputs")
 def float64(subject: Subject) -> None:
     """It takes outputs in float64."""
-    loss, real_too = _built(subject)
+    loss, real_too = _built(subject, torch.float64)
     judged = Judgements(subject)
     real, fake = judged.random(4), judged.random(4)
     values = loss.discriminator(real, fake), loss.generator(real if real_too else None, fake)
@@ -175,7 +175,7 @@ def float64(subject: Subject) -> None:
 )
 def signs(subject: Subject) -> None:
     """A discriminator that tells the sides apart lowers its loss; a better fake lowers the generator's."""
-    loss, real_too = _built(subject)
+    loss, real_too = _built(subject, torch.float64)
     judged = Judgements(subject)
 
     def discriminator(real: float, fake: float) -> float:
@@ -216,7 +216,7 @@ def _discriminates(value: Value) -> tuple[float, float]:
 
 def _slopes(subject: Subject) -> list[Tensor]:
     """The slopes of the generator's loss in everything that is said of its pictures."""
-    loss, real_too = _built(subject)
+    loss, real_too = _built(subject, torch.float64)
     judged = Judgements(subject)
     real, fake = judged.random(4), judged.random(4)
     value = loss.generator(real if real_too else None, fake)
@@ -245,8 +245,10 @@ def _matches(loss: Any, real: DiscriminatorOutput, fake: DiscriminatorOutput) ->
         raise Failure("the generator's loss is lower when its features are further from the real ones")
 
 
-def _built(subject: Subject) -> tuple[Any, bool]:
-    """A fresh loss, and whether its generator's side is given the real outputs."""
+def _built(subject: Subject, dtype: torch.dtype = torch.float32) -> tuple[Any, bool]:
+    """A fresh loss for outputs of a dtype, and whether its generator's side is given the real ones."""
     part: Any = subject.make()
     loss = build(part, subject.task)
+    if dtype == torch.float64:
+        in_double(loss)
     return loss, reads_real(part, loss)

@@ -170,6 +170,15 @@ class Learned(Wasserstein, name="learned"):
         return Learned()
 
 
+class Affine(Wasserstein, name="affine"):
+    """Wasserstein of a·D(x) + b, a matrix and a shift that it learns itself."""
+
+    def build(self, task):
+        from sound.stateful import Affine
+
+        return Affine(self)
+
+
 class Balanced(Loss, name="balanced"):
     """BEGAN's balance k, in a buffer (Berthelot et al., 2017; arXiv:1703.10717): -D(x) + k D(G(z))."""
 
@@ -260,6 +269,15 @@ class Anchored(Penalty, name="anchored"):
         from sound.stateful import Anchored
 
         return Anchored()
+
+
+class SecondHead(Penalty, name="second-head"):
+    """E[(w·x - D(x))²] with a linear layer w of its own (distillation; Hinton et al., 2015; arXiv:1503.02531)."""
+
+    def build(self, task):
+        from sound.stateful import SecondHead
+
+        return SecondHead(task)
 
 
 class Orthogonal(Penalty, name="orthogonal"):

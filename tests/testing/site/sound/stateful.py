@@ -1,5 +1,8 @@
 """What the stateful parts build."""
 
+from dataclasses import replace
+from math import prod
+
 import torch
 from torch import nn
 
@@ -59,6 +62,46 @@ class Learned(nn.Module):
             (slope,) = torch.autograd.grad((self.weight - 1).square(), self.weight)
         with torch.no_grad():
             self.weight.sub_(0.1 * slope)
+
+
+class Taught(nn.Module):
+    """Weights of its own, which follow their gradients in the discriminator's turn."""
+
+    @torch.no_grad()
+    def after_update(self, play):
+        if play.player == "discriminator":
+            for parameter in self.parameters():
+                parameter.sub_(parameter.grad, alpha=0.01)
+
+
+class Affine(Taught):
+    """A loss of logits that a linear layer has passed."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+        self.layer = nn.Linear(1, 1)
+        nn.init.ones_(self.layer.weight)
+
+    def passed(self, output):
+        return replace(output, logits=self.layer(output.logits.reshape(-1, 1)))
+
+    def discriminator(self, real, fake):
+        return self.loss.discriminator(self.passed(real), self.passed(fake))
+
+    def generator(self, real, fake):
+        return self.loss.generator(real, self.passed(fake))
+
+
+class SecondHead(Taught):
+    """The penalty; a critic of pictures beside the discriminator."""
+
+    def __init__(self, task):
+        super().__init__()
+        self.layer = nn.Linear(prod(task.image), 1)
+
+    def forward(self, play):
+        return (self.layer(play.real.flatten(1)) - play.real_output.logits.reshape(-1, 1)).square().mean()
 
 
 class Warm:
