@@ -164,6 +164,16 @@ class Memory(Slope, name="memory"):
 SEEN = []
 
 
+@caught_by("repeats")
+class SystemNoise(Slope, name="system-noise"):
+    """u |∇D(x)|² with u from a generator of numpy's that nobody seeds."""
+
+    def __call__(self, play):
+        import numpy as np
+
+        return float(np.random.default_rng().uniform()) * super().__call__(play)
+
+
 @caught_by("bf16")
 class FloatPenalty(Slope, name="float-penalty"):
     """E[D(x)²] of features, interpolated with float32."""

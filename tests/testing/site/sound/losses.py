@@ -243,6 +243,16 @@ class Consistent(Penalty, name="consistent"):
         return (play.discriminate(flipped).logits - play.real_output.logits).square().mean()
 
 
+class Noisy(Penalty, name="noisy"):
+    """E[(D(x + n) - D(x))²] with noise and dropout from the global generator (Wei et al., 2018; arXiv:1803.01541)."""
+
+    def __call__(self, play):
+        import torch
+
+        noised = play.real + 0.1 * torch.nn.functional.dropout(torch.randn_like(play.real))
+        return (play.discriminate(noised).logits - play.real_output.logits).square().mean()
+
+
 class Refined(Penalty, name="refined"):
     """|z' - z|² of latents that a schedule refines; without one it is 0 and has no gradient (LOGAN, 2019)."""
 
