@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,19 @@ class Ema:
         averages, weights, others, now = self._tensors
         torch._foreach_lerp_(averages, weights, 1 - self._decay(step))
         if others:
-            torch._foreach_copy_([holder[name] for holder, name in others], [holder[name] for holder, name in now])
+            kept, new = ([holder[name] for holder, name in places] for places in (others, now))
+            for mine, its in zip(kept, new, strict=True):
+                if mine.shape != its.shape:  # a copy would spread one row over many
+                    raise self._resized(mine, its)
+            torch._foreach_copy_(kept, new)
+
+    def _resized(self, mine: Tensor, its: Tensor) -> PluginError:
+        """The error for a tensor that has no longer the shape with which its network was built."""
+        places = ((name, *found) for name, network in self._sources.items() for found in _named(network))
+        network, key, _ = next(place for place in places if place[2] is its)
+        shapes = f"{tuple(its.shape)}, where it was built with {tuple(mine.shape)}"
+        told = f"the network '{network}' makes its buffer '{key}' {shapes}"
+        return PluginError(f"{told}: write buffers in place, of one size")
 
     @cached_property
     def _tensors(self) -> tuple[list[Tensor], list[Tensor], list[Place], list[Place]]:
@@ -101,6 +113,11 @@ def _refuse_made(name: str, copy: nn.Module, network: nn.Module) -> None:
 
 def _has_mean(parameter: Tensor | None) -> bool:
     return parameter is not None and (parameter.is_floating_point() or parameter.is_complex())
+
+
+def _named(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from network.named_buffers()
+    yield from network.named_parameters()
 
 
 def _places(network: nn.Module) -> list[Place]:

@@ -75,6 +75,29 @@ def test_a_buffer_that_is_made_in_the_forward_is_named() -> None:
         ema.update(0)
 
 
+class Bank(nn.Linear):
+    """Remembers its last five inputs."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.register_buffer("bank", torch.zeros(0, 2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.bank = torch.cat([self.bank, x.detach()])[-5:]
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_buffer_that_changes_its_size_is_named(count: int) -> None:
+    network = nn.Sequential(Bank())
+    ema = Ema({"generator": network}, lambda step: 0.5)
+    network(torch.ones(count, 2))
+    with pytest.raises(
+        PluginError, match=rf"'generator' makes its buffer '0\.bank' \({count}, 2\), where it was built with"
+    ):
+        ema.update(0)
+
+
 class Tabled(nn.Linear):
     """Has whole numbers among its parameters, which no average of could be."""
 

@@ -12,7 +12,7 @@ from ganreg.check import dry_run
 from ganreg.engine.hidden import attributes
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
-from ganreg.errors import SpecError
+from ganreg.errors import CheckpointError, SpecError
 from ganreg.spec.compatibility import info_of, task_of
 from ganreg.testing import arena
 from ganreg.testing.check import NETWORKS, Failure, check
@@ -26,6 +26,8 @@ DIRECT = (
     *("keeps-shape", "differentiable", "descends", "players", "task-for"),
 )
 """Whatever fails in one of these fails in a match as well."""
+
+TAKEN = "write buffers in place, of one size, and let load_state_dict take whatever state_dict gives"
 
 
 @check(*NETWORKS, *PARTS, needs=DIRECT, remedy="follow the contract of its kind: see docs/contracts.md")
@@ -86,7 +88,11 @@ def state(subject: Subject) -> None:
     """A run that is saved and loaded goes on as if it had not stopped, bit for bit: there is no hidden state."""
     whole, broken = arena.match(subject), arena.match(subject)
     arena.play(whole, 2)
-    broken.load(arena.checkpoint(whole.state()))
+    saved = arena.checkpoint(whole.state())
+    try:
+        broken.load(saved)
+    except CheckpointError as error:
+        raise Failure(f"what a run saves of it cannot be loaded: {error}", TAKEN) from None
     lost = _lost(whole, broken)
     for match in (whole, broken):
         arena.play(match, 2)

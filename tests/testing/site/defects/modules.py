@@ -313,6 +313,33 @@ class RunningMean(Judge):
         return logits - self.mean
 
 
+class BankMaker(Maker):
+    """Adds the mean of its last five batches."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.register_buffer("bank", torch.zeros(0, *task.image))
+
+    def end(self, images):
+        if self.training:
+            self.bank = torch.cat([self.bank, images.detach().mean(0, keepdim=True)])[-5:]
+        return (images + self.bank.sum(0) / 100).tanh()
+
+
+class BankJudge(Judge):
+    """Adds the mean of its last five batches."""
+
+    def __init__(self, task):
+        super().__init__(task)
+        self.register_buffer("bank", torch.zeros(0))
+
+    def end(self, hidden):
+        logits = super().end(hidden)
+        if self.training:
+            self.bank = torch.cat([self.bank, logits.detach().mean(0, keepdim=True)])[-5:]
+        return logits + self.bank.sum() / 100
+
+
 class Forgotten(Judge):
     """The same in a buffer that is not saved."""
 

@@ -263,3 +263,13 @@ class RunningMean(Critic, name="running-mean"):
 @caught_by("state")
 class Forgotten(Critic, name="forgotten"):
     """Remembers in a buffer that is not saved."""
+
+
+@caught_by("plays")
+class BankMaker(Network, name="bank-maker"):
+    """A memory bank that grows; the moving average has one of another size."""
+
+
+@caught_by("state")
+class BankJudge(Critic, name="bank-judge"):
+    """The same, which no network takes back from a checkpoint."""
