@@ -55,7 +55,8 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
             raise
         except Exception as error:
             path, who = culprit(error, match)
-            raise SpecError([Mistake(f"{who} fails in the dry run: {sentence(error)}", path)]) from error
+            mistake = match.misfit() or Mistake(f"{who} fails in the dry run: {sentence(error)}", path)
+            raise SpecError([mistake]) from error
         mistakes, warnings = match.findings()
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)

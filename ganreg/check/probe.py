@@ -53,6 +53,7 @@ class Probe(Match):
         self._flat: list[str] = []
         self._calls: dict[str, tuple[Any, Any]] = {}
         self._shapes: dict[str, tuple[str, str]] = {}
+        self._odd: dict[torch.dtype, str] = {}
         labels = feed.batch(0).labels
         if labels is not None:
             tracker.watch_labels(labels)
@@ -158,6 +159,21 @@ class Probe(Match):
             raise SpecError(
                 [Mistake(f"{component} makes {len(images)} images where {count} are asked", ("generator",))]
             )
+        if images.dtype != torch.float32:  # of its own accord: there is no autocast on the meta device
+            self._odd[images.dtype] = component
+
+    def misfit(self) -> Mistake | None:
+        """What to say where a network has failed on generated pictures for their type alone."""
+        failed = next(reversed(self._tracker.inside), "")
+        (images, *others), words = self._calls.get(failed, ((None,), {}))
+        if not isinstance(images, Tensor) or images.dtype not in self._odd:
+            return None
+        try:
+            self.networks[failed](images.float(), *others, **words)
+        except Exception:
+            return None
+        made = f"{self._odd[images.dtype]} makes pictures of {images.dtype}, on which {self._component(failed)} fails"
+        return Mistake(made, ("generator",), hint="let its forward give torch.float32, as real pictures are")
 
     def _judge_logits(self, component: str, logits: Any, count: int | None) -> None:
         message = ""

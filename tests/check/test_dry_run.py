@@ -129,6 +129,33 @@ def test_a_generator_of_other_pictures_is_refused_naming_both_sides(tiny: Tiny) 
     assert "the discriminator 'tiny-discriminator' and the data take (1, 28, 28)" in mistake.message
 
 
+def drawn(kind: torch.dtype) -> Generator:
+    """A generator whose pictures are of a type of number."""
+
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 28, 28).to(kind)
+
+    return AnyGenerator(make=lambda task: Net(8, 784, forward))
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_a_generator_of_pictures_of_another_type_is_refused_itself(tiny: Tiny, kind: torch.dtype) -> None:
+    mistake = refusal(tiny(generator=drawn(kind)))
+    assert mistake.path == ("generator",)
+    told = f"the generator 'any' makes pictures of {kind}, on which the discriminator 'tiny-discriminator' fails"
+    assert mistake.message == told
+    assert mistake.hint
+
+
+def test_pictures_of_another_type_are_for_who_takes_them(tiny: Tiny) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return net.linear(x.float()) + net.spare(x.float()).sum()
+
+    assert tiny(generator=drawn(torch.float64), discriminator=critic(forward, provides=False)).check()
+    broken = refusal(tiny(generator=drawn(torch.float64), discriminator=critic(lambda net, x, y: net.linear(x[:, :9]))))
+    assert broken.path == ("discriminator",)
+
+
 def critic(forward: Callable[[Net, Tensor, Tensor | None], Any], provides: bool = True) -> Discriminator:
     kind = AnyDiscriminator if provides else PlainDiscriminator
     return kind(make=lambda task: Net(784, 1, forward))
