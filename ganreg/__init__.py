@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganreg.api import component, compose, load
-    from ganreg.assembly import outline
     from ganreg.batch import Batch, DiscriminatorOutput, Features
     from ganreg.components import (
         Augmentation,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         SidedPenalty,
     )
     from ganreg.errors import GanregError
+    from ganreg.heads import outline
     from ganreg.hookspecs import hookimpl
     from ganreg.spec.runspec import RunSpec
     from ganreg.task import Task
@@ -72,7 +72,7 @@ _HOMES = {
     "compose": "ganreg.api",
     "hookimpl": "ganreg.hookspecs",
     "load": "ganreg.api",
-    "outline": "ganreg.assembly",
+    "outline": "ganreg.heads",
 }
 """Where the names live; those that are not here are kinds and bases of parts."""
 

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ganreg.batch import DiscriminatorOutput
-from ganreg.components import Component, Head, Loss, Penalty
+from ganreg.components import Component, Loss, Penalty
 from ganreg.components.base import distinct
 from ganreg.errors import GanregError, Mistake, SpecError
 from ganreg.rng import keyed
@@ -130,20 +129,6 @@ def reads_real(loss: Loss, built: Any) -> bool:
     """Whether a loss, or what it built, or a loss inside it, has a generator's side that is given the real outputs."""
     parts = (built, *(part for _, part in components_in(loss)))
     return any(getattr(part, "generator_uses_real", False) for part in parts)
-
-
-def outline(head: Head, task: Task) -> DiscriminatorOutput:
-    """What the base of a head says of two pictures, on the meta device: shapes, for the layers of the head.
-
-    Raises ValueError for a base of several scales.
-    """
-    its = head.inner(task)
-    with torch.device("meta"):
-        labels = None if its.classes is None else torch.zeros(2, dtype=torch.int64)
-        output: DiscriminatorOutput = head.base.build(its)(torch.zeros(2, *its.image), labels)
-    if isinstance(output.embedding, tuple | list):
-        raise ValueError(f"'{head.base.name}' has not one embedding, but one for each scale")
-    return output
 
 
 @contextmanager

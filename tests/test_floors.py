@@ -14,7 +14,7 @@ FLOORS = {
     **dict.fromkeys(["errors", "task", "batch", "seeds", "processes", "claims", "hookspecs", "components"], 0),
     "registry": 1,
     "spec": 1.5,
-    "rng": 2,
+    **dict.fromkeys(["rng", "heads"], 2),
     "assembly": 2.5,
     "engine": 3,
     **dict.fromkeys(["check", "report", "export"], 4),

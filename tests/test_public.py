@@ -47,6 +47,15 @@ def test_every_kind_is_public() -> None:
     assert {kind.__name__ for kind in KINDS.values()} < set(ganreg.__all__)
 
 
+def test_a_plugin_may_import_every_public_name_at_the_top_of_its_module() -> None:
+    code = """
+import sys
+from ganreg import *
+assert "torch" not in sys.modules, "torch was imported"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_importing_ganreg_and_validating_a_spec_import_no_torch(composition: dict[str, Any]) -> None:
     code = f"""
 import sys, ganreg
