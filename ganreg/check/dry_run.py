@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+
+import torch
 
 from ganreg.assembly import assemble
 from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
-from ganreg.engine.blame import culprit, sentence
+from ganreg.engine.blame import culprit, place, sentence
 from ganreg.engine.feed import MetaFeed
 from ganreg.engine.inherit import heritage
 from ganreg.errors import GanregError, Mistake, PluginError, SpecError
 from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
+
+NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
+"""How a part is mended that fails on the meta device, where there are shapes and no numbers."""
+PARAMETRIZATIONS = str(Path(torch.__file__).parent / "nn" / "utils")
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,10 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     """
     tracker = Tracker()
     with untouched(), tracker:
-        parts = assemble(spec, task, META)
+        try:
+            parts = assemble(spec, task, META)
+        except SpecError as error:
+            raise _placed(error) from error.__cause__
         fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
         match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)
         try:
@@ -50,13 +61,13 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
                 match.step_index = step
                 match.step()
         except PluginError as error:
-            raise SpecError([Mistake(f"in the dry run {error}")]) from error
+            raise SpecError([Mistake(f"in the dry run {error}", hint=_help(error.__cause__))]) from error
         except GanregError:
             raise
         except Exception as error:
             path, who = culprit(error, match)
-            mistake = match.misfit() or Mistake(f"{who} fails in the dry run: {sentence(error)}", path)
-            raise SpecError([mistake]) from error
+            told = f"{who} fails in the dry run: {sentence(error)}"
+            raise SpecError([match.misfit() or Mistake(told, path, hint=_help(error))]) from error
         mistakes, warnings = match.findings()
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)
@@ -70,3 +81,22 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
         memory=max(tracker.peak, fixed),
         warnings=tuple(warnings),
     )
+
+
+def _placed(error: SpecError) -> SpecError:
+    """The same of a part whose build has failed, with the line of its code, and what helps."""
+    cause = error.__cause__
+    where = place(cause) if cause else ""
+    if not where:
+        return error
+    return SpecError(
+        [replace(m, message=f"{m.message} ({where})", hint=m.hint or _help(cause)) for m in error.mistakes]
+    )
+
+
+def _help(error: BaseException | None) -> str:
+    """What to do about an error that comes of the meta device; empty for another one."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    # Parametrizations of torch's compute with numbers, and leave out without a word what they cannot.
+    reparametrizes = bool(frames) and frames[-1].filename.startswith(PARAMETRIZATIONS)
+    return NUMBERLESS if reparametrizes or "meta " in str(error).lower() else ""

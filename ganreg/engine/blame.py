@@ -6,7 +6,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import Path as File
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,8 +40,18 @@ def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
 def sentence(error: BaseException) -> str:
     """The error in one line, with the line of a part's code that it came from."""
     shown = f"{type(error).__name__}: {brief(error)}"
-    place = _place(error.__traceback__)
-    return f"{shown} ({place})" if place else shown
+    where = place(error)
+    return f"{shown} ({where})" if where else shown
+
+
+def place(error: BaseException) -> str:
+    """The line of a part's code that an error came from, as file:line; empty where there is none."""
+    lines = [
+        f"{frame.f_code.co_filename}:{number}"
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if not _foreign(frame.f_code.co_filename)
+    ]
+    return lines[-1] if lines else ""
 
 
 def _speaker(frame: FrameType) -> Any:
@@ -62,15 +72,6 @@ def _owners(match: Match) -> dict[int, Path]:
         owners |= {id(mover): ("optimizers", player), id(mover.optimizer): ("optimizers", player)}
     others = {"loss": parts.loss, "augment": parts.augment, "schedule": parts.schedule, "game": parts.game}
     return owners | {id(part): (name,) for name, part in others.items() if part is not None}
-
-
-def _place(trace: TracebackType | None) -> str:
-    lines = [
-        f"{frame.f_code.co_filename}:{number}"
-        for frame, number in traceback.walk_tb(trace)
-        if not _foreign(frame.f_code.co_filename)
-    ]
-    return lines[-1] if lines else ""
 
 
 def _foreign(file: str) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Schedule, Task
 from ganreg.api import Run
+from ganreg.check import NUMBERLESS
 from ganreg.check.tracking import Tracker
 from ganreg.errors import Mistake, SpecError
 
@@ -238,6 +239,7 @@ def test_an_error_inside_a_network_names_the_network(tiny: Tiny) -> None:
     mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x[:, :9]))))
     assert mistake.path == ("discriminator",)
     assert "the discriminator 'any' fails in the dry run: RuntimeError" in mistake.message
+    assert not mistake.hint
 
 
 def test_a_part_that_cannot_be_built_is_named(tiny: Tiny) -> None:
@@ -246,8 +248,33 @@ def test_a_part_that_cannot_be_built_is_named(tiny: Tiny) -> None:
 
     mistake = refusal(tiny(generator=AnyGenerator(make=fail)))
     assert mistake.path == ("generator",)
-    assert mistake.message == "the generator 'any' cannot be built: RuntimeError: no such layer"
+    assert re.match(r"the generator 'any' cannot be built: RuntimeError: no such layer \(.*:\d+\)$", mistake.message)
+    assert not mistake.hint
     assert "not a torch.nn.Module" in refusal(tiny(generator=AnyGenerator(make=lambda task: 3))).message
+
+
+def read_in_build(task: Task) -> nn.Module:
+    return nn.Linear(8, int(torch.ones(()).item()))
+
+
+def orthogonal(task: Task) -> nn.Module:
+    net = Net(8, 784, lambda net, x, y: net.linear(x).view(-1, 1, 28, 28))
+    nn.utils.parametrizations.orthogonal(net.linear)
+    return net
+
+
+def cumulative(task: Task) -> nn.Module:
+    net = Net(8, 784, lambda net, x, y: net.norm(x))
+    net.norm = nn.BatchNorm1d(8, momentum=None)
+    return net
+
+
+@pytest.mark.parametrize("make", [read_in_build, orthogonal, cumulative])
+def test_where_numbers_are_read_stands_with_what_to_do(tiny: Tiny, make: Factory) -> None:
+    mistake = refusal(tiny(generator=AnyGenerator(make=make)))
+    assert mistake.path == ("generator",)
+    assert re.search(r"test_dry_run\.py:\d+\)$", mistake.message)
+    assert mistake.hint == NUMBERLESS
 
 
 def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:

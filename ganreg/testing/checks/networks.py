@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ganreg.batch import DiscriminatorOutput
+from ganreg.check import NUMBERLESS
 from ganreg.engine.outputs import as_output, tensors_of
 from ganreg.task import Task, describe
 from ganreg.testing.check import NETWORKS, Failure, Skip, check
@@ -67,7 +68,7 @@ def evaluation(subject: Subject) -> None:
 @check(
     *NETWORKS,
     needs=("forward",),
-    remedy="make tensors with device=… of an input; no .item() or numpy, and no branch on values",
+    remedy=NUMBERLESS,
 )
 def meta(subject: Subject) -> None:
     """It is built and called on the meta device, as the dry run does."""

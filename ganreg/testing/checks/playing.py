@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganreg.check import dry_run
+from ganreg.check import NUMBERLESS, dry_run
 from ganreg.engine.hidden import attributes
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
@@ -55,7 +55,7 @@ def repeats(subject: Subject) -> None:
 @check(
     *PARTS,
     needs=("repeats", "milestones"),
-    remedy="make tensors with device=… of an input; no .item() or numpy, and no branch on values",
+    remedy=NUMBERLESS,
 )
 def meta(subject: Subject) -> None:
     """It passes the dry run, on the meta device."""
