@@ -4,7 +4,7 @@ from importlib import import_module
 
 MODULES = (
     *("plugin", "component", "building", "networks", "derivatives", "losses", "penalties", "augmentations"),
-    *("optimizers", "games", "playing", "schedules", "datasets", "extractors", "listeners"),
+    *("optimizers", "games", "playing", "drawing", "schedules", "datasets", "extractors", "listeners"),
 )
 """In the order in which their checks run."""
 

@@ -164,6 +164,16 @@ class Memory(Slope, name="memory"):
 SEEN = []
 
 
+@caught_by("rows")
+class Directions(Slope, name="directions"):
+    """E[(v·∇D(x))²] with v ~ N(0, 1), of which each picture has a column."""
+
+    def __call__(self, play):
+        found = slopes(play)
+        directions = play.random("directions").normal(found.shape[1], len(found))
+        return (found * directions.T.to(found)).sum(dim=1).square().mean()
+
+
 @caught_by("repeats")
 class SystemNoise(Slope, name="system-noise"):
     """u |∇D(x)|² with u from a generator of numpy's that nobody seeds."""
@@ -254,6 +264,14 @@ class GlobalNoise(Augmentation, name="global-noise"):
         import torch
 
         return images + 0.1 * torch.randn_like(images)
+
+
+@caught_by("rows")
+class Columns(Augmentation, name="columns"):
+    """Brightness by channel, of which each picture has a column."""
+
+    def __call__(self, images, random):
+        return images + 0.1 * random.normal(images.shape[1], len(images)).T[:, :, None, None].to(images.dtype)
 
 
 @caught_by("float64")

@@ -253,6 +253,19 @@ class Noisy(Penalty, name="noisy"):
         return (play.discriminate(noised).logits - play.real_output.logits).square().mean()
 
 
+class Directed(Penalty, name="directed"):
+    """E[(D(x + v uᵢ) - D(x))²]: eleven directions v of no picture, and u of each (Moosavi et al., 2017)."""
+
+    def __call__(self, play):
+        import torch
+
+        directions = play.random("directions", 0).normal(11, *play.real.shape[1:]).to(play.real)
+        order = play.random("of each").integers(11, len(play.real))
+        size = play.random("size").uniform(len(play.real), 1, 1, 1)
+        moved = torch.lerp(play.real, directions[order], 0.1 * size.to(play.real))
+        return (play.discriminate(moved).logits - play.real_output.logits).square().mean()
+
+
 class Refined(Penalty, name="refined"):
     """|z' - z|² of latents that a schedule refines; without one it is 0 and has no gradient (LOGAN, 2019)."""
 
