@@ -170,7 +170,7 @@ def _try(subject: Subject | Whole, check: Check, results: dict[str, Result]) -> 
         except Failure as failure:
             status, message, remedy = "failed", failure.message, failure.remedy or check.remedy
         except Exception as error:
-            status, message, remedy = "failed", _explain(error, subject), check.remedy
+            status, message, remedy = "failed", _explain(error, subject), _help(error, check)
     results[check.name] = _result(subject, check, status, message, remedy, time.perf_counter() - started)
     return results[check.name]
 
@@ -186,11 +186,19 @@ def _result(
 
 
 def _explain(error: Exception, subject: Subject | Whole) -> str:
-    """An error of the component's, with the line of its own code where it came from."""
+    """An error of the component's, with the line of its own code where it came from, or else of what it calls."""
+    from ganreg.engine.blame import place
+
     text = " ".join(str(error).split())
     message = f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
     own = set(map(str, subject.suite.sources))
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename in own:
-            return f"{message} ({Path(frame.filename).name}, line {frame.lineno})"
-    return message
+    frames = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__) if f.filename in own]
+    file, _, line = (frames[-1] if frames else place(error)).rpartition(":")
+    return f"{message} ({Path(file).name}, line {line})" if file else message
+
+
+def _help(error: Exception, check: Check) -> str:
+    """What to do about an error that a check has met."""
+    if "in-place operation" in str(error) or "inplace operation" in str(error):
+        return "compute without in-place operations: x * 2, not x.mul_(2)"
+    return "mend it there, or refuse in check(task) what it cannot serve" if check.first else check.remedy

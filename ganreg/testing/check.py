@@ -34,7 +34,8 @@ class Check:
     """One promise of some kinds, and the function that tries it.
 
     summary: what is promised, in one line. remedy: how it is usually mended. needs: checks of the same component
-    without which this one would only repeat their failure.
+    without which this one would only repeat their failure. first: whether it is the first to run the component's code,
+    so that of an error there the remedy knows nothing.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Check:
     summary: str
     remedy: str
     needs: tuple[str, ...]
+    first: bool
     function: Callable[[Any], None]
 
 
@@ -50,7 +52,7 @@ CHECKS: list[Check] = []
 
 
 def check(
-    *kinds: str, remedy: str, needs: tuple[str, ...] = ("constructs",)
+    *kinds: str, remedy: str, needs: tuple[str, ...] = ("constructs",), first: bool = False
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Add a function of a subject to the table, under its own name with dashes; its docstring is the summary.
 
@@ -61,7 +63,7 @@ def check(
     def add(function: Callable[[Any], None]) -> Callable[[Any], None]:
         name = function.__name__.strip("_").replace("_", "-")
         summary = " ".join(cleandoc(function.__doc__ or "").split())
-        CHECKS.append(Check(name, kinds or tuple(KINDS), summary, remedy, needs, function))
+        CHECKS.append(Check(name, kinds or tuple(KINDS), summary, remedy, needs, first, function))
         return function
 
     return add

@@ -4,6 +4,7 @@ Every check has a broken component that it alone reports; sound components with 
 the parts of ganreg-classic, ganreg-datasets and the proofs pass is told beside them.
 """
 
+import re
 from collections import defaultdict
 
 import pytest
@@ -67,3 +68,23 @@ def test_names_of_checks_are_unique_within_a_kind_and_what_they_need_exists():
 def test_failures_name_the_line_of_the_component_where_an_error_comes_from():
     (result,) = failures(ALL["broken"]["loss", "raises-type-error"])
     assert result.message.startswith("TypeError: square pictures only (parameters.py, line ")
+
+
+def test_failures_name_the_line_of_what_the_component_builds():
+    (result,) = failures(ALL["broken"]["generator", "hard-batch"])
+    assert re.search(r"is invalid for input of size 576 \(modules\.py, line \d+\)$", result.message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "help_"),
+    [
+        ("loss", "misspells", "mend it there, or refuse in check(task)"),
+        ("loss", "clips-logits", "compute without in-place operations"),
+        ("loss", "per-picture", "reduce to one number"),
+        ("loss", "single-target", "take dtypes and devices from the inputs"),
+        ("loss", "shared", "keep what it remembers in what build returns"),
+    ],
+)
+def test_the_help_is_for_what_has_gone_wrong(kind, name, help_):
+    (result,) = failures(ALL["broken"][kind, name])
+    assert help_ in result.remedy

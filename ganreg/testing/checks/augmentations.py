@@ -16,7 +16,7 @@ from ganreg.testing.network import CPU, build, in_double, shape_of
 from ganreg.testing.suite import Subject
 
 
-@check("augmentation", needs=("builds",), remedy="return pictures of the size that they came in")
+@check("augmentation", needs=("builds",), remedy="return pictures of the size that they came in", first=True)
 def keeps_shape(subject: Subject) -> None:
     """Pictures keep their shape, one of them or an odd number; numbers are finite."""
     for count in (4, 1, 3):

@@ -18,7 +18,9 @@ CLOSE = 1e-3
 """How far features may differ by the order of summation, relative to their size."""
 
 
-@check("extractor", needs=("builds",), remedy="return Features(values, logits), of one row for each picture")
+@check(
+    "extractor", needs=("builds",), remedy="return Features(values, logits), of one row for each picture", first=True
+)
 def features(subject: Subject) -> None:
     """Pictures become finite values (N, D), with logits (N, K) where it provides them and there alone."""
     found = _extract(subject, _pictures(subject))

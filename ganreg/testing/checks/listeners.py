@@ -24,7 +24,7 @@ ROUNDING = 1e-3
 """What a picture may exceed [-1, 1] by."""
 
 
-@check("metric", needs=("builds",), remedy="return {name: number}, or pictures (C, H, W) in [-1, 1]")
+@check("metric", needs=("builds",), remedy="return {name: number}, or pictures (C, H, W) in [-1, 1]", first=True)
 def figures(subject: Subject) -> None:
     """It gives finite numbers and pictures by name, the same ones from the same pictures."""
     match = arena.match(subject, size=BATCH)

@@ -52,7 +52,7 @@ def _works(call: Callable[..., Any], *arguments: Any) -> bool:
     return True
 
 
-@check("loss", needs=("real-for-generator",), remedy="reduce to one number: .mean()")
+@check("loss", needs=("real-for-generator",), remedy="reduce to one number: .mean()", first=True)
 def scalar(subject: Subject) -> None:
     """Both losses are one number with a gradient, for logits of every shape, one picture, and an odd number."""
     loss, real_too = _built(subject)

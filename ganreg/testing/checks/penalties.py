@@ -21,6 +21,7 @@ from ganreg.testing.suite import Subject
     "penalty",
     needs=("builds", "requires", "its-player"),
     remedy="return one number that depends on the player's own networks",
+    first=True,
 )
 def term(subject: Subject) -> None:
     """Its term is one finite number, whose gradient reaches its player; or None, for a constraint on weights."""

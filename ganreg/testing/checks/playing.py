@@ -40,7 +40,7 @@ def plays(subject: Subject) -> None:
     *NETWORKS,
     *PARTS,
     needs=("plays", "seeded"),
-    remedy="draw from play.random(purpose), or from torch's global generator",
+    remedy="draw from play.random(purpose) or a global generator, and keep what it remembers in what build returns",
 )
 def repeats(subject: Subject) -> None:
     """Two runs of one seed are the same, bit for bit."""

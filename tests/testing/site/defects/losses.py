@@ -22,6 +22,22 @@ class PerPicture(Softplus, name="per-picture"):
 
 
 @caught_by("scalar")
+class Clips(Softplus, name="clips-logits"):
+    """softplus(-D(G(z))) of logits that it clips in place."""
+
+    def generator(self, real, fake):
+        return soft(-fake.logits.clamp_(-1, 1))
+
+
+@caught_by("scalar")
+class Misspells(Softplus, name="misspells"):
+    """softplus(-D(G(z))) of a field that no output has."""
+
+    def generator(self, real, fake):
+        return soft(-fake.logit)
+
+
+@caught_by("scalar")
 class Number(Softplus, name="number"):
     """-D(G(z)) without a gradient."""
 
