@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ def descends(subject: Subject) -> None:
     idle = nn.Parameter(torch.ones(2))
     factory: Any = build(subject.make(), subject.task)
     optimizer = factory(iter([*weights, idle]))
+    _refuse_asking(optimizer)
 
     def heights() -> torch.Tensor:
         return torch.stack([w.square().sum() for w in weights])
@@ -42,3 +44,10 @@ def descends(subject: Subject) -> None:
             f"after {STEPS} steps on a quadratic a weight of size {tuple(left[0].shape)} is no nearer to the optimum",
             "take all parameters: they come as an iterator, which can be read once",
         )
+
+
+def _refuse_asking(optimizer: torch.optim.Optimizer) -> None:
+    """Raise Failure where a step wants a closure."""
+    for parameter in signature(optimizer.step).parameters.values():
+        if parameter.default is Parameter.empty and parameter.kind is Parameter.POSITIONAL_OR_KEYWORD:
+            raise Failure(f"its step() needs '{parameter.name}'", "step by the gradients: a run calls step() alone")

@@ -422,6 +422,16 @@ class Climbs(Optimizer, name="climbs"):
 
 
 @caught_by("descends")
+class Asks(Optimizer, name="asks"):
+    """Looks at the loss several times a step."""
+
+    def build(self, task):
+        import torch
+
+        return partial(torch.optim.LBFGS, lr=0.01, max_iter=2)
+
+
+@caught_by("descends")
 class MovesAll(Optimizer, name="moves-all"):
     """Decays every parameter, with a gradient or without."""
 
