@@ -134,6 +134,7 @@ class Probe(Match):
 
     def _enter(self, name: str, network: nn.Module, args: Any, kwargs: Any) -> None:
         self._tracker.inside.append(name)
+        self._tracker.mixed = False
         self._calls[name] = (args, kwargs)
 
     def _leave(self, name: str, network: nn.Module, args: Any, result: Any) -> None:
@@ -143,6 +144,9 @@ class Probe(Match):
         logits = result.logits if isinstance(result, DiscriminatorOutput) else result
         self._shapes[name] = (_shape(given[0] if given else None), _shape(logits))
         count = len(given[0]) if given else None
+        half = self.spec.train.precision == "bf16" and given and given[0].dtype in (torch.bfloat16, torch.float16)
+        if given and self._tracker.mixed and given[0].dtype in self._odd and not half:
+            raise SpecError([self._of_types(name, given[0].dtype)])
         if self._roles[name] == "generator":
             self._judge_images(name, component, result, count)
         elif self._roles[name] == "discriminator":
@@ -172,7 +176,10 @@ class Probe(Match):
             self.networks[failed](images.float(), *others, **words)
         except Exception:
             return None
-        made = f"{self._odd[images.dtype]} makes pictures of {images.dtype}, on which {self._component(failed)} fails"
+        return self._of_types(failed, images.dtype)
+
+    def _of_types(self, reader: str, kind: torch.dtype) -> Mistake:
+        made = f"{self._odd[kind]} makes pictures of {kind}, on which {self._component(reader)} fails"
         return Mistake(made, ("generator",), hint="let its forward give torch.float32, as real pictures are")
 
     def _judge_logits(self, component: str, logits: Any, count: int | None) -> None:

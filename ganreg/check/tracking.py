@@ -17,6 +17,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     flops: floating-point operations of matrix products and convolutions, forward and backward; a multiply-add is two.
     peak: the largest number of bytes alive at one time. inside: the networks whose forward is running, innermost last.
+    mixed: whether a product was taken of two types of number, which only the meta device lets pass.
     """
 
     def __init__(self) -> None:
@@ -24,6 +25,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.flops = 0
         self.peak = 0
         self.inside: list[str] = []
+        self.mixed = False
         self.label_readers: set[str] = set()
         self._live = 0
         self._known: set[int] = set()
@@ -38,6 +40,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.label_readers.update(self.inside)
         result = func(*args, **(kwargs or {}))
         if func.overloadpacket in flop_registry:
+            self.mixed |= len({a.dtype for a in args if isinstance(a, Tensor)}) > 1
             self.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
         for value in tree_leaves(result):
             if isinstance(value, Tensor) and value.layout == torch.strided:

@@ -140,12 +140,35 @@ def drawn(kind: torch.dtype) -> Generator:
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
-def test_a_generator_of_pictures_of_another_type_is_refused_itself(tiny: Tiny, kind: torch.dtype) -> None:
-    mistake = refusal(tiny(generator=drawn(kind)))
+@pytest.mark.parametrize("convolves", [True, False])
+def test_a_generator_of_pictures_of_another_type_is_refused_itself(
+    tiny: Tiny, kind: torch.dtype, convolves: bool
+) -> None:
+    linear = critic(lambda net, x, y: net.linear(x) + net.spare(x).sum(), provides=False)
+    run = tiny(generator=drawn(kind), **({} if convolves else {"discriminator": linear}))
+    mistake = refusal(run)
     assert mistake.path == ("generator",)
-    told = f"the generator 'any' makes pictures of {kind}, on which the discriminator 'tiny-discriminator' fails"
-    assert mistake.message == told
+    told = f"the generator 'any' makes pictures of {kind}, on which the discriminator '{run.spec.discriminator.name}'"
+    assert mistake.message == f"{told} fails"
     assert mistake.hint
+
+
+def test_half_precision_pictures_pass_where_products_are_cast_to_it(tiny: Tiny) -> None:
+    linear = critic(lambda net, x, y: net.linear(x) + net.spare(x).sum(), provides=False)
+    assert tiny(generator=drawn(torch.bfloat16), discriminator=linear, train={"precision": "bf16"}).check()
+
+
+def test_networks_of_which_all_weights_are_float64_pass(tiny: Tiny) -> None:
+    def make(net: Net, z: Tensor, labels: Tensor | None) -> Tensor:
+        return (net.linear(z.double()) + net.spare(z.double()).sum()).view(-1, 1, 28, 28)
+
+    def judge(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        return net.linear(x) + net.spare(x).sum()
+
+    generator = AnyGenerator(make=lambda task: Net(8, 784, make).double())
+    assert tiny(
+        generator=generator, discriminator=PlainDiscriminator(make=lambda task: Net(784, 1, judge).double())
+    ).check()
 
 
 def test_pictures_of_another_type_are_for_who_takes_them(tiny: Tiny) -> None:
