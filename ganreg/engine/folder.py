@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ganreg.claims import claim, taken
 from ganreg.engine.disk import replace, sync, writing
@@ -203,18 +204,31 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 def _record(line: str, timed: bool) -> dict[str, Any] | None:
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) and type(record.get("step")) is int and _sound(record, timed) else None
 
 
+def _whole(digits: str) -> int | float:
+    """A number of no more bits than its readers take; a larger one is no step, and as a figure like one without end."""
+    number = int(digits)
+    return number if abs(number) < 2**63 else float(digits)
+
+
 def _sound(record: Mapping[str, Any], timed: bool) -> bool:
-    """Whether what readers count on is there: both readings of a clock, or neither in other files, and mappings."""
+    """Whether what readers count on is there: both readings of a clock, or neither in other files, and figures."""
     clock = [record.get(key) for key in CLOCK]
-    read = all(isinstance(value, int | float) for value in clock) or (not timed and clock == [None, None])
-    mappings = [record[key] for key in ("losses", "metrics", "protocol") if key in record]
-    return read and all(isinstance(value, dict) for value in mappings)
+    read = all(_number(value) and math.isfinite(value) for value in clock) or (not timed and clock == [None, None])
+    mappings = [record.get(key, {}) for key in ("losses", "metrics", "protocol")]
+    if not (read and all(isinstance(value, dict) for value in mappings)):
+        return False
+    figures = [value for mapping in mappings[:2] for value in mapping.values()]
+    return type(record.get("rollback", 0)) is int and all(value is None or _number(value) for value in figures)
+
+
+def _number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def free_name(parent: Path, name: str) -> Path:

@@ -15,9 +15,15 @@ from ganreg.errors import RunFolderError
 from tests.conftest import Tiny
 
 FLIPPED = ('{"step": 1, "secondr": 2.5, "images_per_second": 9.0}', '{"step": 1, "metrics": [1]}')
+FIGURES = [
+    f'{{"step": 1, "{key}": {{"a": {value}}}}}' for key in ("losses", "metrics") for value in ("true", '"x"', "[1]")
+]
+LARGE = (f'{{"step": {10**400}}}', '{"step": 1, "rollback": "x"}')
 
 
-@pytest.mark.parametrize("damage", ["{", "[1]", '{"step": "1"}', '{"losses": {}}', *FLIPPED, "[" * 100_000, "\udcff"])
+@pytest.mark.parametrize(
+    "damage", ["{", "[1]", '{"step": "1"}', '{"losses": {}}', *FLIPPED, *FIGURES, *LARGE, "[" * 100_000, "\udcff"]
+)
 def test_a_line_that_is_no_record_costs_no_other(tmp_path: Path, damage: str) -> None:
     log = tmp_path / "log.jsonl"
     for step in range(3):
@@ -44,6 +50,20 @@ def test_a_line_that_finds_no_room_leaves_nothing_of_itself(tmp_path: Path) -> N
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "evaluations.jsonl"])
+def test_a_figure_that_is_no_number_costs_no_other_line(tiny: Tiny, name: str) -> None:
+    run = tiny(metrics=["tiny-mean-distance"], train={"steps": 2}).train()
+    for line in FIGURES:
+        append(run.folder / name, json.loads(line))
+    append(run.folder / name, {"metrics": {"m": {}}})
+    run = ganreg.load(run.folder)
+    assert "tiny-mean-distance" in run.report().read_text()
+    assert run.evaluate()[0].figures
+    said: list[str] = []
+    run.train(resume=True, say=said.append)
+    assert (said[1:] == ["skipped: line 4 of log.jsonl is damaged, and 6 more"]) is (name == "log.jsonl")
 
 
 def test_a_line_of_the_clock_without_its_readings_costs_no_other(tiny: Tiny) -> None:
