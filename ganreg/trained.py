@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -29,6 +30,8 @@ from ganreg.task import Task
 
 if TYPE_CHECKING:
     from ganreg.api import Run
+
+log = logging.getLogger("ganreg")
 
 Which = int | Literal["latest", "best"]
 """A checkpoint: the newest that is whole, the best by `output.best`, or that of a step."""
@@ -120,7 +123,9 @@ class Trained:
 
     def _read(self, which: Which) -> None:
         if which == "latest":
-            self._checkpoints.newest(self._take)
+            _, skipped = self._checkpoints.newest(self._take)
+            for sentence in skipped:
+                log.warning("skipped: %s", sentence)
         elif type(which) is int:
             self._take(self._checkpoints.at(which))
         else:

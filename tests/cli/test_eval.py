@@ -109,6 +109,24 @@ def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(ganreg: Call, 
     assert "not written down in the folder" in result.err
 
 
+@pytest.mark.parametrize("words", [("sample",), ("export", "--out", "here.safetensors"), ("eval",)])
+def test_a_damaged_checkpoint_is_passed_over_with_a_word(
+    ganreg: Call, trained: Path, caplog: pytest.LogCaptureFixture, words: tuple[str, ...]
+) -> None:
+    newest = trained / "checkpoints" / "00000003"
+    (newest / "networks.safetensors").write_bytes(b"")
+    assert ganreg(*words, "here").code == 0
+    (said,) = caplog.messages
+    assert said.startswith(f"skipped: checkpoint {newest} is damaged")
+
+
+def test_what_is_passed_over_is_told_on_stderr(trained: Path, start: Call) -> None:
+    (trained / "checkpoints" / "00000003" / "state.json").write_text("{}")
+    out, err = start("sample", "here").communicate(timeout=120)
+    assert out == "samples.png\n"
+    assert err.startswith("skipped: checkpoint here/checkpoints/00000003 is damaged")
+
+
 def test_sample_and_export_take_a_checkpoint(ganreg: Call, trained: Path) -> None:
     for name, which in (("a", "best"), ("b", "2"), ("c", "latest")):
         assert ganreg("sample", "here", "--count", "2", "--checkpoint", which, "--out", f"{name}.png").code == 0
