@@ -45,6 +45,14 @@ def misnamed(environment: Mapping[str, str] = os.environ) -> str:
     return ""
 
 
+def left_out(namespace: str) -> str:
+    """What keeps a plugin that is installed from being found; empty for one that is not."""
+    if namespace not in installed():
+        return ""
+    names = allowed()
+    return VARIABLE if names is not None and namespace not in names else "--no-plugins"
+
+
 def description(point: EntryPoint) -> str:
     """The metadata of the distribution that brought an entry point, as they stand; empty where there are none."""
     return (point.dist and (point.dist.read_text("METADATA") or point.dist.read_text("PKG-INFO"))) or ""

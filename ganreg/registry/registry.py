@@ -143,7 +143,7 @@ class Registry:
     def what_brings(self, name: str, kind: str | None = None) -> str:
         """What would bring a part that is missing here: the remedy in words, or "" where none is known.
 
-        A plugin that GANREG_PLUGINS misnames comes before the `pip install` of a first-party one that has the part.
+        A plugin that GANREG_PLUGINS misnames comes before a first-party one that has the part.
         """
         if told := discovery.misnamed():
             return told
@@ -152,7 +152,9 @@ class Registry:
             kinds = known["components"]
             offered = kinds.get(kind, ()) if kind else [n for names in kinds.values() for n in names]
             if missing not in self.namespaces and namespace in ("", missing) and bare in offered:
-                return f"pip install {known['distribution']}"
+                what = discovery.left_out(missing)
+                bringer = known["distribution"]
+                return f"{bringer} is installed, but {what} leaves it out" if what else f"pip install {bringer}"
         return ""
 
     def offer_of(self, component: type[Component]) -> Offer | None:
@@ -222,6 +224,8 @@ class Registry:
     def _suggest(self, kind: str, name: str) -> str:
         namespace = name.rpartition("/")[0]
         if namespace and namespace not in first_party() and not difflib.get_close_matches(namespace, self.namespaces):
+            if what := discovery.left_out(namespace):
+                return f"the plugin '{namespace}' is installed, but {what} leaves it out"
             return f"no plugin '{namespace}' is here: `ganreg install {namespace}`, or `ganreg --plugin FILE …`"
         if remedy := self.what_brings(name, kind):
             return remedy

@@ -141,9 +141,13 @@ def test_list_names_the_doctor_for_a_broken_plugin(ganreg: Call, install: Instal
     assert "proofs/tiny-generator" in result.out
 
 
+@pytest.mark.needs("ganreg-classic", "ganreg-dynamics")
 def test_an_empty_list_says_what_to_install(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--no-plugins" in ganreg("--no-plugins", "list").err
     monkeypatch.setenv("GANREG_PLUGINS", "")
+    assert ganreg("list").err == "no plugin is loaded, because of GANREG_PLUGINS\n"
+    assert ganreg("list", "schedule").err.startswith("no schedule is loaded: GANREG_PLUGINS leaves out ")
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: ())
     assert "pip install ganreg-classic ganreg-datasets" in ganreg("list").err
     offering = sorted(known["distribution"] for known in first_party().values() if "schedule" in known["components"])
     assert ganreg("list", "schedule").err == f"no schedule is installed: pip install {' '.join(offering)}\n"
@@ -212,6 +216,7 @@ def test_show_of_an_unknown_name_gives_the_nearest(ganreg: Call, monkeypatch: py
     assert "`ganreg list losses`" in ganreg("show", "loss").err
     assert "`ganreg list games` shows" in ganreg("show", "game", "zzzz").err
     monkeypatch.setenv("GANREG_PLUGINS", "")
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: ())
     assert "pip install ganreg-classic" in ganreg("show", "hinge").err
     assert ganreg("show", "a", "b", "c").code == 2
 

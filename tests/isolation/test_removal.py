@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ganreg.cli import main
 from ganreg.cli.composition import NAMES
 from ganreg.registry import first_party
+from ganreg.registry.discovery import GROUP
 from tests.isolation.removal import needing
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +37,10 @@ def others(namespace: str) -> set[str]:
 @pytest.fixture(params=first_party())
 def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A first-party plugin that is not there; those that do not need it are."""
-    monkeypatch.setenv("GANREG_PLUGINS", ",".join(others(request.param)))
+    there = others(request.param)
+    monkeypatch.setenv("GANREG_PLUGINS", ",".join(there))
+    points = tuple(point for point in entry_points(group=GROUP) if point.name in there or point.name == "proofs")
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: points)
     return str(request.param)
 
 

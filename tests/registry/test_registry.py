@@ -56,9 +56,29 @@ def test_an_unknown_name_is_told_the_nearest(install: Install, registry: Make) -
     assert hint(registry("one"), "loss", "xyz").endswith("installed: relativistic")
 
 
-def test_a_first_party_part_that_is_not_installed_is_named_with_its_distribution(registry: Make) -> None:
+def test_a_first_party_part_that_is_not_installed_is_named_with_its_distribution(
+    registry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: ())
     assert hint(registry(), "loss", "hinge").endswith("pip install ganreg-classic")
     assert hint(registry(), "dataset", "datasets/fashion-mnist-10k").endswith("pip install ganreg-datasets")
+
+
+def test_a_plugin_that_is_installed_and_left_out_is_told_with_what_leaves_it_out(
+    install: Install, registry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("one", plugin("mine"))
+    install("classic", plugin("hinge"))
+    for names, what in ((None, "--no-plugins"), ("one", "GANREG_PLUGINS")):
+        if names:
+            monkeypatch.setenv("GANREG_PLUGINS", names)
+        told = f"ganreg-classic is installed, but {what} leaves it out"
+        assert hint(registry("one"), "loss", "hinge").endswith(told)
+        assert hint(registry("one"), "loss", "classic/hinge").endswith(told)
+    monkeypatch.setenv("GANREG_PLUGINS", "classic")
+    assert hint(registry("classic"), "loss", "one/mine").endswith(
+        "the plugin 'one' is installed, but GANREG_PLUGINS leaves it out"
+    )
 
 
 def test_an_id_of_nobody_s_namespace_is_told_where_parts_come_from(install: Install, registry: Make) -> None:

@@ -235,7 +235,8 @@ def test_a_part_that_is_tried_with_an_absent_plugin_is_skipped(monkeypatch: pyte
     monkeypatch.setenv("GANREG_PLUGINS", "proofs")
     result = case(cases([Half]), "constructs").result()
     assert result.status == "skipped"
-    assert "pip install ganreg-classic: base: no loss is called 'classic/hinge'" in result.message
+    assert "ganreg-classic" in result.message
+    assert ": base: no loss is called 'classic/hinge'" in result.message
     for examples in ({"base": "elsewhere/hinge"}, {"share": "much"}):
         assert case(cases([Half], examples={"half": examples}), "constructs").result().status == "failed"
     assert case(cases([Half], examples={"half": {"base": "proofs/tiny-hinge"}}), "constructs").result().status == "ok"

@@ -80,17 +80,19 @@ def _cut(line: str, width: int | None) -> str:
 def _nothing(app: App, kind: str | None) -> str:
     """Why the list is empty, and what to do about it."""
     from ganreg.registry import first_party
-    from ganreg.registry.discovery import misnamed
+    from ganreg.registry.discovery import VARIABLE, installed, misnamed
 
     if not app.plugins:
         return "no plugin is loaded, because of --no-plugins"
     if told := misnamed():
         return told
+    there = installed()
     if kind is None:
-        return f"no plugin is installed: {STARTERS}"
-    missing = [
-        known["distribution"]
-        for namespace, known in first_party().items()
-        if kind in known["components"] and namespace not in app.registry.namespaces
-    ]
+        left = f"no plugin is loaded, because of {VARIABLE}"
+        return left if there else f"no plugin is installed: {STARTERS}"
+    offering = {namespace: known for namespace, known in first_party().items() if kind in known["components"]}
+    left_out = there.keys() & offering.keys() - set(app.registry.namespaces)
+    if left_out:
+        return f"no {kind} is loaded: {VARIABLE} leaves out {' and '.join(sorted(left_out))}"
+    missing = [known["distribution"] for namespace, known in offering.items() if namespace not in there]
     return f"no {kind} is installed" + (f": pip install {' '.join(map(str, missing))}" if missing else "")
