@@ -33,6 +33,10 @@ class Measured(Metric):
     def suffice(self, real: int | None) -> None:
         """Raises ValueError where figures take more pictures. real: how many real ones; None for enough."""
 
+    def within(self, real: int) -> Self:
+        """The same for as many real pictures as there are: of those that a set tells of, some may be broken."""
+        return self
+
     @model_validator(mode="after")
     def _suffices(self) -> Self:
         self.suffice(self.real)
@@ -142,6 +146,10 @@ class Kernel(InFeatures, name="kernel"):
         """Subsets are no more than half of either side."""
         enough.for_subset(self.size, min(self.generated, real or self.generated))
 
+    def within(self, real: int) -> Self:
+        """With smaller subsets, if need be."""
+        return self.model_copy(update={"size": enough.most(self.size, min(self.generated, real) // 2, 2)})
+
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """kernel and kernel/error."""
         from ganreg_metrics.distances import kernel_distance
@@ -196,6 +204,10 @@ class PRDC(InFeatures, name="prdc"):
         """Each picture of either side has that neighbour."""
         enough.for_ball(self.neighbours, min(self.generated, real or self.generated))
 
+    def within(self, real: int) -> Self:
+        """With fewer neighbours, if need be."""
+        return self.model_copy(update={"neighbours": enough.most(self.neighbours, min(self.generated, real) - 1)})
+
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """precision, recall, density and coverage."""
         from ganreg_metrics.distances import prdc
@@ -218,6 +230,10 @@ class Neighbours(InFeatures, name="neighbours"):
         """There are so many real ones, and one more."""
         if real is not None:
             enough.for_neighbours(self.neighbours, real)
+
+    def within(self, real: int) -> Self:
+        """With fewer neighbours, if need be."""
+        return self.model_copy(update={"neighbours": enough.most(self.neighbours, real - 1)})
 
     def figures(self, sample: Sample) -> Mapping[str, float | Tensor]:
         """neighbours, a picture of which the first column is generated; neighbours/closer and neighbours/distance."""
@@ -271,6 +287,11 @@ class SlicedWasserstein(Measured, name="sliced-wasserstein"):
         """Both sides have as many; of all that there are, some may yet turn out to be broken."""
         if real is not None and (self.real is not None or self.generated > real):
             enough.for_levels(self.generated, real)
+
+    def within(self, real: int) -> Self:
+        """With as many pictures of each side as the smaller one has."""
+        count = enough.most(self.generated, real, 2)
+        return self.model_copy(update={"generated": count, "real": count})
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
         """sliced-wasserstein, and sliced-wasserstein/SIDE of each level. Raises ValueError for unlike counts."""

@@ -42,6 +42,11 @@ def for_levels(generated: int, real: int) -> None:
         raise ValueError(f"it compares as many generated pictures as real ones, not {counts}: {remedy}")
 
 
+def most(wanted: int, there: int, least: int = 1) -> int:
+    """As much of what a parameter asks for as there is; all of it where that is less than the parameter may be."""
+    return min(wanted, there) if there >= least else wanted
+
+
 def _let(remedy: str, *, possible: bool) -> str:
     """possible: whether the parameter may be so small."""
     return f"let {remedy}" if possible else "let it take more pictures"

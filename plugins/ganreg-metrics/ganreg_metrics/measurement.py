@@ -36,7 +36,7 @@ class Measurement:
         if min(next(evaluation.real(1)).images.shape[2:]) < self.metric.window:
             return {}
         sample = Sample(self, evaluation)
-        figures = self.metric.figures(sample)
+        figures = sample.metric.figures(sample)
         self._told = evaluation, sample.protocol()
         return figures
 
@@ -72,9 +72,10 @@ class Sample:
     """
 
     def __init__(self, measurement: Measurement, evaluation: Evaluation) -> None:
-        self.metric: Any = measurement.metric
         self.classes = measurement.classes
         self.evaluation = evaluation
+        self.metric: Any = measurement.metric
+        self.metric = self.metric.within(self.seen.count)
         self._extract = measurement.extract
         if isinstance(self._extract, nn.Module):
             self._extract.to(evaluation.device)

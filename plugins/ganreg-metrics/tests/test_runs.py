@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from ganreg_metrics.reference import folder
+from PIL import Image
 
 from ganreg import Extractor, Features, component, compose
 from ganreg.engine.metrics import Evaluation
@@ -287,6 +288,33 @@ def test_of_all_pictures_that_a_set_tells_of_some_may_be_broken(tiny):
     tiny(metrics=[{"name": "sliced-wasserstein", "generated": 59, "real": None}]).check()
     with pytest.raises(SpecError, match="not 61 and 60"):
         tiny(metrics=[{"name": "sliced-wasserstein", "generated": 61, "real": None}])
+
+
+@pytest.mark.needs("ganreg-datasets")
+@pytest.mark.parametrize(
+    ("metric", "told"),
+    [
+        ({"name": "kernel", "size": 30}, {"size": 27}),
+        ({"name": "prdc", "neighbours": 59}, {"neighbours": 54}),
+        ({"name": "neighbours", "neighbours": 59}, {"neighbours": 54}),
+        ({"name": "sliced-wasserstein", "real": 60}, {"generated": 55}),
+        ({"name": "sliced-wasserstein", "generated": 50}, {"generated": 50, "real": 50}),
+    ],
+)
+def test_what_the_check_lets_pass_is_measured_of_the_pictures_that_are_whole(tiny, tmp_path, metric, told):
+    noise = torch.Generator().manual_seed(0)
+    for index in range(60):
+        picture = tmp_path / "pictures" / f"{index}.png"
+        picture.parent.mkdir(exist_ok=True)
+        Image.fromarray(torch.randint(256, (28, 28), generator=noise, dtype=torch.uint8).numpy()).save(picture)
+        if index % 12 == 0:
+            picture.write_bytes(b"broken")
+    data = {"name": "image-folder", "folder": str(tmp_path / "pictures"), "size": 28, "channels": 1, "broken": "skip"}
+    run = tiny(data={**data, "cache": str(tmp_path / "cache")}, metrics=[{"generated": 60, "real": None, **metric}])
+    run.check()
+    (measured,) = run.train().evaluate()
+    assert measured.figures
+    assert {name: measured.protocol[name] for name in ("real", *told)} == {"real": 55, **told}
 
 
 def test_the_picture_shows_a_copy_beside_its_original(tiny):
