@@ -164,3 +164,15 @@ def test_a_signal_before_the_first_step_ends_the_process(
     os.kill(process.pid, signal.SIGINT)
     assert process.communicate(timeout=300)[1] == "\ninterrupted\n"
     assert process.returncode == 130
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no shell of POSIX")
+@pytest.mark.parametrize(
+    ("words", "closed", "code"),
+    [("list", ">&-", 0), ("list", ">&- 2>&-", 0), ("list loss", "2>&-", 0), ("check nowhere.yaml", "2>&-", 3)],
+)
+def test_a_stream_that_is_closed_takes_nothing_and_costs_nothing(words: str, closed: str, code: int) -> None:
+    command = f'exec "{sys.executable}" -m ganreg {words} {closed}'
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
