@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ganreg.engine.disk import replace
+from ganreg.engine.disk import replace, writing
 from ganreg.report import plots
 from ganreg.report.comparison import Comparison, Group, Row, mean_rate, shown
 from ganreg.report.entries import Figure, Points
@@ -19,7 +19,9 @@ SAMPLE_SIZE = 640
 
 
 def write_comparison(comparison: Comparison, path: Path) -> Path:
-    """Write the page. Raises RunFolderError where it cannot be written."""
+    """Write the page, into a folder that is made where there is none. Raises RunFolderError where it cannot be."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, render_comparison(comparison).encode())
     return path
 

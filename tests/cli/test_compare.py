@@ -78,6 +78,22 @@ def test_a_run_without_its_spec_is_passed_over_and_said(ganreg: Call, runs: list
     assert [line.split(": ")[1] for line in said] == [str(Path(name)) for name in runs[1:3]]
 
 
+def test_the_page_goes_into_a_new_folder(ganreg: Call, runs: list[str]) -> None:
+    assert ganreg("compare", *runs, "--html", "a/new/page.html").out.endswith("page: a/new/page.html\n")
+    assert Path("a/new/page.html").is_file()
+
+
+def test_a_page_that_cannot_be_written_costs_nothing_else(ganreg: Call, runs: list[str]) -> None:
+    whole = ganreg("compare", *runs)
+    Path("file").touch()
+    result = ganreg("compare", *runs, "--html", "file/page.html")
+    assert result.code == 2
+    assert result.out == whole.out.replace("page: compare.html\n", "")
+    assert result.err.startswith("error: cannot write file/page.html: ")
+    result = ganreg("compare", *runs, "--html", "file/page.html", "--json")
+    assert (result.code, json.loads(result.out)["page"]) == (2, None)
+
+
 def test_compare_of_what_is_no_run(ganreg: Call, runs: list[str]) -> None:
     Path("file").write_text("")
     result = ganreg("compare", runs[0], "file")

@@ -266,7 +266,9 @@ def test_schema_to_the_screen_and_to_a_file(ganreg: Call, tmp_path: Path) -> Non
     assert (result.code, result.out) == (0, "")
     assert json.loads((tmp_path / "spec.json").read_text(encoding="utf-8")) == printed
     assert "$schema=spec.json" in result.err
-    refused = ganreg("schema", "--output", "no/such/folder.json")
+    assert ganreg("schema", "--output", "a/new/folder.json").code == 0
+    assert json.loads(Path("a/new/folder.json").read_text(encoding="utf-8")) == printed
+    refused = ganreg("schema", "--output", "spec.json/folder.json")
     assert refused.code == 2
     assert "cannot write" in refused.err
 

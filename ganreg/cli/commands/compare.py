@@ -34,16 +34,20 @@ def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: 
 
     path = file_to_write(html)
     comparison = compare(runs_in(folders), Path(baseline) if baseline is not None else None)
+    failure: RunFolderError | None = None
     try:
-        page = write_comparison(comparison, path)
-    except RunFolderError as error:
-        raise UsageError(str(error)) from error
+        write_comparison(comparison, path)
+    except RunFolderError as error:  # which is told last: what was compared is not lost
+        failure = error
     if as_json:
         import json
 
-        click.echo(json.dumps(strict({**record(comparison), "page": str(page)}), indent=2, allow_nan=False))
+        page = None if failure else str(path)
+        click.echo(json.dumps(strict({**record(comparison), "page": page}), indent=2, allow_nan=False))
     else:
-        click.echo("\n".join([*lines(comparison), f"page: {page}"]))
+        click.echo("\n".join([*lines(comparison), *([] if failure else [f"page: {path}"])]))
+    if failure:
+        raise UsageError(str(failure)) from failure
 
 
 def runs_in(paths: tuple[str, ...]) -> list[Path]:
