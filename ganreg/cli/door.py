@@ -59,7 +59,7 @@ def _folder(words: Sequence[str]) -> str | None:
         setting = SETTING.fullmatch(settings[-1])
         return setting[1] if setting else None
     if "--out" in words[:-1]:
-        return words[len(words) - list(reversed(words)).index("--out")]
+        return os.path.expanduser(words[len(words) - list(reversed(words)).index("--out")])
     return _written(words[0]) if words else None
 
 

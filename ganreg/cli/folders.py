@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,15 +41,20 @@ def folder_to_write(name: str) -> Path:
     if not name:
         raise UsageError("'' is no name of a folder")
     check_characters(Text("--out", name))
-    return Path(name)
+    return _home(name)
 
 
 def file_to_write(name: str) -> Path:
     """A file that is to be written. Raises UsageError for what can be no file's name."""
-    path = Path(name)
+    path = _home(name)
     if path.name in ("", ".."):
         raise UsageError(f"'{name}' is no name of a file")
     return path
+
+
+def _home(name: str) -> Path:
+    """As a shell reads it, which leaves a ~ alone behind `=` and within quotes."""
+    return Path(os.path.expanduser(name))
 
 
 def _which(context: click.Context, parameter: click.Parameter, value: str) -> str | int:

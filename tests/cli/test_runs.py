@@ -173,6 +173,22 @@ def test_sample_needs_a_checkpoint_and_a_place(ganreg: Call, tiny: Options) -> N
     assert "no usable checkpoint" in result.err
 
 
+def test_a_tilde_is_the_home_folder_of_who_calls(
+    ganreg: Call, tiny: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    assert ganreg("run", *tiny, "--out", "~/run").out.endswith(f"report:  {home}/run/report.html\n")
+    run = str(home / "run")
+    assert ganreg("sample", run, "--count", "2", "--out", "~/a.png").out == f"{home}/a.png\n"
+    assert ganreg("export", run, "--out", "~/a.safetensors").out == f"{home}/a.safetensors\n"
+    assert ganreg("compare", run, "--html", "~/a.html").out.endswith(f"page: {home}/a.html\n")
+    assert ganreg("schema", "--output", "~/a.json").code == 0
+    assert {path.name for path in home.iterdir()} == {"run", "a.png", "a.safetensors", "a.html", "a.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
 def test_report_writes_the_page_again(ganreg: Call, tiny: Options) -> None:
     ganreg("run", *tiny, "--out", "here")
     Path("here/report.html").unlink()

@@ -35,4 +35,4 @@ def command(app: App, folder: str, count: int, out: str, seed: int | None, which
         save_grid(images, path)
     except RunFolderError as error:
         raise UsageError(str(error)) from error
-    click.echo(out)
+    click.echo(path)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from ganreg.cli.app import App
+from ganreg.cli.folders import file_to_write
 from ganreg.errors import UsageError
 
 
 @click.command("schema")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file.")
+@click.option("--output", metavar="FILE", help="Write it to this file.")
 @click.pass_obj
-def command(app: App, output: Path | None) -> None:
+def command(app: App, output: str | None) -> None:
     """Write the JSON Schema of spec files.
 
     It holds every component that is installed. An editor that has the YAML language server completes and checks a
@@ -26,9 +26,10 @@ def command(app: App, output: Path | None) -> None:
     if output is None:
         click.echo(text)
         return
+    path = file_to_write(output)
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text + "\n", encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(f"a spec begins with: # yaml-language-server: $schema={output}", err=True)
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    click.echo(f"a spec begins with: # yaml-language-server: $schema={path}", err=True)
