@@ -59,6 +59,12 @@ class Separability(Metric, name="separability"):
         prefix = "separability" if self.of == "pixels" else "embedding-separability"
         return {f"{prefix}/{name}": value for name, value in figures.items()}
 
+    def protocol(self, evaluation: Evaluation) -> dict[str, Any]:
+        """Data and parameters, and how many pictures there were of each side: a set may have fewer than `count`."""
+        parameters = self.model_dump(exclude={"every", "count"})
+        real = sum(len(batch) for batch in evaluation.real(self.count))
+        return {**evaluation.facts, "metric": self.name, **parameters, "generated": self.count, "real": real}
+
     def _features(self, evaluation: Evaluation, batch: Batch) -> Tensor:
         """(N, D) of what is analysed; a discriminator of several scales has several embeddings."""
         import torch

@@ -91,6 +91,19 @@ def test_its_figures_stand_in_the_log(run, tmp_path):
     assert (tmp_path / "run" / "figures" / "separability-clouds" / "00000002.png").is_file()
 
 
+def test_its_protocol_tells_the_pictures_that_there_were(run, tmp_path):
+    made = run(
+        metrics=[{"name": "discriminant/separability", "count": 30}],
+        output={"folder": str(tmp_path / "run")},
+        train={"steps": 2, "batch_size": 6, "device": "cpu"},
+    )
+    (measured,) = made.train().evaluate()
+    told = measured.protocol
+    assert (told["metric"], told["generated"], told["real"]) == ("separability", 30, 24)
+    assert (told["of"], told["folds"]) == ("pixels", 4)
+    assert "count" not in json.dumps(told)
+
+
 def test_the_embedding_is_analysed_where_the_spec_says_so(run, tmp_path):
     made = run(
         metrics=[{"name": "discriminant/separability", "count": 12, "of": "embedding"}],
