@@ -27,9 +27,13 @@ class Broken(Metric, name="broken"):
     def __call__(self, evaluation):
         raise ValueError("no figures today")
 
+class Hungry(Metric, name="hungry"):
+    def __call__(self, evaluation):
+        raise MemoryError("no room for figures")
+
 @hookimpl
 def ganreg_components():
-    return [Meter, Broken]
+    return [Meter, Broken, Hungry]
 """
 
 
@@ -107,6 +111,12 @@ def test_a_run_that_cannot_be_written_to_is_measured_all_the_same(ganreg: Call, 
     assert result.code == 0
     assert "meter/distance  1" in result.out
     assert "not written down in the folder" in result.err
+
+
+def test_what_finds_no_memory_is_told_what_takes_less(ganreg: Call, trained: Path) -> None:
+    result = ganreg("eval", "here", "--metric", "hungry")
+    assert result.code == 1
+    assert result.err.startswith("error: out of memory: no room for figures\n  help: try a smaller train.batch_size")
 
 
 @pytest.mark.parametrize("words", [("sample",), ("export", "--out", "here.safetensors"), ("eval",)])

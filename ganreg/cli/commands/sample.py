@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("sample")
 @click.argument("folder", metavar="RUN")
-@click.option("--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many pictures.")
+@click.option("--count", type=click.IntRange(1, 2**16), default=64, show_default=True, help="How many pictures.")
 @click.option("--out", metavar="FILE", default="samples.png", show_default=True, help="PNG file of the grid.")
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed gives other pictures.")
 @checkpoint
@@ -28,6 +28,8 @@ def command(app: App, folder: str, count: int, out: str, seed: int | None, which
     into one grid.
     """
     path = file_to_write(out)
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--out '{path}' does not end in .png: that is what is written")
     images = opened(folder, app.registry).sample(count, seed=seed, checkpoint=which)
     from ganreg.engine.pictures import save_grid
 
