@@ -53,7 +53,8 @@ def validate(document: Document, registry: Registry, *, data: bool = True) -> Ru
     except ValidationError as error:
         raise SpecError(_mistakes(error, document, RunSpec, registry)) from None
     # What comes from Python was never read: the reader would first meet it in the run's own spec.yaml, and refuse it.
-    mistakes = list(islice(_unreadable(spec.model_dump(), (), document), MAX_MISTAKES))
+    misfits = islice(_misfits(spec.model_dump(), document.data, (), document), MAX_MISTAKES)
+    mistakes = sorted(misfits, key=lambda mistake: mistake.place)
     if not mistakes and data:
         mistakes = contradictions(spec, document, registry)
     if mistakes:
@@ -77,17 +78,19 @@ def validate_component(
         raise SpecError(_mistakes(error, from_mapping(parameters), found, registry)) from None
 
 
-def _unreadable(value: Any, path: Path, document: Document) -> Iterator[Mistake]:
-    """The texts with characters that no spec holds."""
+def _misfits(value: Any, given: Any, path: Path, document: Document) -> Iterator[Mistake]:
+    """Texts with characters that no spec holds, and yes or no for a number: pydantic takes them for 1 and 0."""
     if isinstance(value, str | PurePath) and (found := UNFIT.search(str(value))):
         yield Mistake(unfit(found), path, document.locate(path))
+    elif isinstance(given, bool) and isinstance(value, int | float) and not isinstance(value, bool):
+        yield Mistake(f"{path[-1]}: should be a number, not {given}", path, document.locate(path))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _unreadable(key, path, document)
-            yield from _unreadable(item, (*path, key), document)
+            yield from _misfits(key, None, path, document)
+            yield from _misfits(item, _item(given, key), (*path, key), document)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _unreadable(item, (*path, index), document)
+            yield from _misfits(item, _item(given, index), (*path, index), document)
 
 
 def _mistakes(error: ValidationError, document: Document, root: type[BaseModel], registry: Registry) -> list[Mistake]:

@@ -127,6 +127,28 @@ def test_mistakes_are_told_in_the_words_of_a_spec(write: Write, key: str, value:
     assert [found for *_, found in places(write(f"{sound}{key}: {value}\n"))] == [f"{text} | "]
 
 
+def test_yes_and_no_are_no_numbers(write: Write, composition: dict[str, Any]) -> None:
+    lines = [line for line in SOUND.splitlines() if not line.startswith(("seed", "train", "loss", "optimizers"))]
+    written = """
+seed: true
+loss: {name: tiny-hinge, margin: true}
+train: {steps: false, batch_size: true, compile: true}
+optimizers: {generator: {name: tiny-adam, betas: [true, 0.9]}}
+"""
+    assert [text for *_, text in places(write("\n".join(lines) + written))] == [
+        "steps: should be greater than 0, not False | "
+    ], "what pydantic finds comes first"
+    written = written.replace("steps: false", "steps: 2")
+    assert [text for *_, text in places(write("\n".join(lines) + written))] == [
+        "seed: should be a number, not True | ",
+        "margin: should be a number, not True | ",
+        "batch_size: should be a number, not True | ",
+        "0: should be a number, not True | ",
+    ]
+    with pytest.raises(SpecError, match="seed: should be a number, not True"):
+        ganreg.compose(**{**composition, "seed": True})
+
+
 class Named(Loss, name="named"):
     """A loss with a word of its own."""
 
