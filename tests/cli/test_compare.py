@@ -101,5 +101,9 @@ def test_compare_of_what_is_no_run(ganreg: Call, runs: list[str]) -> None:
     assert "passed over: file:" in result.out
     assert ganreg("compare", "file").code == 2
     assert ganreg("compare", "nowhere").err == "error: 'nowhere' does not exist\n"
+    Path("nothing/deep").mkdir(parents=True)
+    refused = ganreg("compare", "nothing")
+    assert (refused.code, refused.err) == (2, "error: neither 'nothing' nor a folder in it holds a run\n")
+    assert "passed over: nothing:" in ganreg("compare", runs[0], "nothing").out
     assert ganreg("compare").code == 2
     assert ganreg("compare", runs[0], "--html", "all").code == 2

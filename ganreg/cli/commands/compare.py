@@ -51,11 +51,16 @@ def command(folders: tuple[str, ...], baseline: str | None, html: str, as_json: 
 
 
 def runs_in(paths: tuple[str, ...]) -> list[Path]:
-    """The folders themselves, or the runs in those that are none. Raises UsageError for what does not exist."""
+    """The folders themselves, or the runs in those that are none. Raises UsageError for none, or what is not there."""
     found: list[Path] = []
+    bare: list[str] = []
     for path in map(Path, paths):
         if not path.exists():
             raise UsageError(f"'{path}' does not exist")
         inside = {file.parent for sign in SIGNS for file in path.glob(f"*/{sign}")}
         found += [path] if (path / "spec.yaml").exists() or not inside else sorted(inside)
+        if path.is_dir() and not inside and not any((path / sign).exists() for sign in SIGNS):
+            bare.append(f"neither '{path}' nor a folder in it holds a run")
+    if len(bare) == len(paths):
+        raise UsageError("\n".join(bare))
     return found
