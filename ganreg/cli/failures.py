@@ -32,7 +32,8 @@ def _text(error: Exception) -> str:
     if isinstance(error, GanregError):
         return f"error: {message}"
     if isinstance(error, OSError):
-        return f"error: {printable(str(error))}"
+        place = f" {error.filename}" if error.filename else ""
+        return f"error: {printable(f'cannot read or write{place}: {error.strerror or error}')}"
     if _out_of_memory(error):
         ways = "a smaller train.batch_size, a larger train.accumulate, or train.reuse_fakes=false"
         return f"error: out of memory: {message}\n  help: try {ways}; of pictures alone, fewer"

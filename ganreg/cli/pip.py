@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import click
 
-from ganreg.errors import PluginError
+from ganreg.errors import PluginError, UsageError
 
 PLAIN = re.compile(r"(?P<name>[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*)(?P<rest>(?:\[.*\])?(?:[=<>!~].*)?)")
 FILES = (".whl", ".tar.gz", ".zip")
@@ -20,7 +20,10 @@ def requirement(name: str) -> str:
     """What pip installs for a name: a namespace becomes its distribution; files, folders and URLs stay what they are.
 
     So does a name that begins with "ganreg-". No other plain name reaches pip, where it would mean anything.
+    Raises UsageError for no name.
     """
+    if not name.strip():
+        raise UsageError(f"'{name}' is no name of a plugin")
     plain = PLAIN.fullmatch(name)
     if not plain or name.endswith(FILES):
         return name

@@ -92,6 +92,8 @@ def test_an_unknown_command_is_a_usage_error_with_the_nearest(ganreg: Call, type
         (("sample", "x", "--count", "0"), 2, "--count"),
         (("resume", "nowhere"), 2, "error: 'nowhere' is not the folder of a run: it does not exist"),
         (("check", "nowhere.yaml"), 3, "cannot read nowhere.yaml: No such file or directory"),
+        (("new", "sparkle-gan", f"{__file__}/folder"), 2, f"error: cannot write {__file__}/folder"),
+        (("install", "--dry-run", "classic", " "), 2, "error: ' ' is no name of a plugin\n"),
         (("show", "nothing-of-that-name"), 3, "no component is called 'nothing-of-that-name'"),
     ],
 )

@@ -176,3 +176,11 @@ def test_a_stream_that_is_closed_takes_nothing_and_costs_nothing(words: str, clo
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (code, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no file that is always full")
+def test_an_output_that_is_full_is_told_in_a_sentence() -> None:
+    command = f'exec "{sys.executable}" -m ganreg list > /dev/full'
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, b"error: cannot read or write: No space left on device\n")

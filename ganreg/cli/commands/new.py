@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ganreg.errors import UsageError
+
 
 @click.command("new")
 @click.argument("namespace")
@@ -21,7 +23,10 @@ def command(namespace: str, folder: Path | None) -> None:
     from ganreg.scaffold import create
 
     folder = folder or Path(f"ganreg-{namespace}")
-    written = create(namespace, folder)
+    try:
+        written = create(namespace, folder)
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename or folder}: {error.strerror}") from error
     click.echo(f"wrote {folder}")
     for path in written:
         click.echo(f"  {path}")
