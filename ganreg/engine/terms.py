@@ -57,12 +57,17 @@ def differentiate(match: Match, player: str, terms: Mapping[str, Tensor], gather
         if not isinstance(value, Tensor):
             told = f"the {player}'s term '{name}' is a {type(value).__name__} in step {match.step_index + 1}"
             raise PluginError(f"{told}: it must be a tensor")
-    trained = [*match.player(player).parameters, *match.own_weights]  # and no pictures that a penalty looks at
+    mover = match.player(player)
+    trained = [*mover.parameters, *match.own_weights]  # and no pictures that a penalty looks at
     try:
         reached = [0 * tensor.real.sum() for tensor in gathered]
         torch.autograd.backward(reduce(torch.add, [*terms.values(), *reached]), inputs=trained)
     except (GanregError, MemoryError, torch.OutOfMemoryError):
         raise
     except Exception as error:
-        what = f"the backward pass of the {player}'s terms ({', '.join(terms)})"
-        raise PluginError(f"{what} failed in step {match.step_index + 1}: {sentence(error)}") from error
+        what = f"the backward pass of the {player}'s terms ({', '.join(terms)}) failed in step {match.step_index + 1}"
+        if frozen := [mover.names()[id(p)] for p in mover.parameters if not p.requires_grad]:
+            named = ", ".join(map(repr, frozen[:3])) + (f" and {len(frozen) - 3} more" if frozen[3:] else "")
+            told = f"somebody has frozen {named}, which trained when the run began"
+            raise PluginError(f"{what}: {told}; what is not to train is frozen where its network is built") from error
+        raise PluginError(f"{what}: {sentence(error)}") from error

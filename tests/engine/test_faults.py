@@ -259,6 +259,28 @@ def test_a_derivative_that_fails_is_named_with_its_terms(tiny: Tiny) -> None:
     assert "test_faults.py:" in str(caught.value)
 
 
+class Freezing(Penalty, name="freezing"):
+    """Lets weights of the discriminator train no more."""
+
+    count: int
+
+    def __call__(self, play: Any) -> Any:
+        return None
+
+    def after_update(self, play: Any) -> None:
+        if play.step == 2 and play.player == "generator":
+            for parameter in list(play.networks["discriminator"].parameters())[: self.count]:
+                parameter.requires_grad_(False)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_weights_that_are_frozen_in_the_midst_are_named(tiny: Tiny, count: int) -> None:
+    """The terms are not to blame."""
+    names = r"'discriminator\.\S+'" if count == 1 else r"('discriminator\.\S+',? ){3}and 1 more"
+    with pytest.raises(PluginError, match=f"in step 4: somebody has frozen {names}, which trained when the run began"):
+        tiny(penalties=[Freezing(count=count)]).train()
+
+
 class Told(Dataset, name="told"):
     """Tells one thing, and gives what a test says."""
 
