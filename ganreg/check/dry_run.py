@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ganreg.assembly import assemble
+from ganreg.assembly import Parts, assemble
 from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, place, sentence
@@ -50,10 +50,7 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     """
     tracker = Tracker()
     with untouched(), tracker:
-        try:
-            parts = assemble(spec, task, META)
-        except SpecError as error:
-            raise _placed(error) from error.__cause__
+        parts = _assembled(spec, task)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
         match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)
         try:
@@ -83,15 +80,17 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     )
 
 
-def _placed(error: SpecError) -> SpecError:
-    """The same of a part whose build has failed, with the line of its code, and what helps."""
-    cause = error.__cause__
-    where = place(cause) if cause else ""
-    if not where:
-        return error
-    return SpecError(
-        [replace(m, message=f"{m.message} ({where})", hint=m.hint or _help(cause)) for m in error.mistakes]
-    )
+def _assembled(spec: RunSpec, task: Task) -> Parts:
+    """All parts. Of one that cannot be built, the mistakes have the line of its code, and what helps."""
+    try:
+        return assemble(spec, task, META)
+    except SpecError as error:
+        cause = error.__cause__
+        where = place(cause) if cause else ""
+        if not where:
+            raise
+        mistakes = [replace(m, message=f"{m.message} ({where})", hint=m.hint or _help(cause)) for m in error.mistakes]
+        raise SpecError(mistakes) from cause
 
 
 def _help(error: BaseException | None) -> str:
