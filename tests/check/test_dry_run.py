@@ -399,6 +399,19 @@ def test_a_schedule_may_leave_steps_out(tiny: Tiny) -> None:
     assert found.flops > 0
 
 
+def test_a_schedule_for_other_players_is_refused_with_those_there_are(tiny: Tiny) -> None:
+    class Renamed(type(tiny().spec.game), name="renamed"):  # type: ignore[misc]
+        players: ClassVar[Any] = {"critic": ("discriminator",), "generator": ("generator",)}
+
+    adam = dict.fromkeys(Renamed.players, "tiny-adam")
+    mistake = refusal(tiny(game=Renamed(), optimizers=adam))
+    assert mistake.path == ("schedule",)
+    assert mistake.message == (
+        "the schedule 'tiny-alternating' moves 'discriminator'; the players of the game 'renamed' are critic, generator"
+    )
+    assert "game.players" in mistake.hint
+
+
 def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
     class Endless(Schedule, name="endless"):
         def step(self, game: Any) -> None:
