@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganreg import processes
 from ganreg.components import KINDS, Component
-from ganreg.errors import GanregError, Interrupted, PluginError, RunFolderError, UsageError
+from ganreg.errors import PluginError, RunFolderError, UsageError
 from ganreg.registry import Registry
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
@@ -20,7 +18,6 @@ from ganreg.spec.compatibility import info_of, task_of
 from ganreg.spec.document import Document, from_mapping, read
 from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
-from ganreg.spec.writing import plain, to_yaml
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,25 +57,14 @@ def component(kind: str, name: str, *, registry: Registry | None = None, **param
 
 
 def _silent(_: object) -> None:
-    """What all processes but the first have to say."""
-
-
-def _run(training: Training) -> None:
-    """Train to the end, and tell the observers when it has come."""
-    try:
-        training.run()
-    except BaseException:
-        with suppress(Exception, SystemExit):  # what ended the run is what is told of
-            training.tell("finished", training.match.step_index, saving=False)
-        raise
-    training.tell("finished", training.match.step_index)
+    """Say nothing."""
 
 
 class Run:
     """A validated run. Nothing is built and nothing is written before a method asks for it.
 
     folder: where it writes; a free name under runs/ where the spec names none. training: what the last `train` of
-    this process ran, or None.
+    this process ran, or None. held_to: the lock that it is not to differ from, with its file, or None.
     """
 
     def __init__(self, spec: RunSpec, registry: Registry, document: Document, folder: Path | None = None) -> None:
@@ -86,7 +72,7 @@ class Run:
         self.registry = registry
         self.document = document
         self._folder = folder or spec.output.folder
-        self._locked: tuple[str, Lock] | None = None
+        self.held_to: tuple[str, Lock] | None = None
         self.training: Training | None = None
 
     @classmethod
@@ -105,13 +91,11 @@ class Run:
 
     def check(self) -> DryRun:
         """Build the networks and play a step on the meta device. Raises SpecError with positions."""
-        with self.document.locating():
-            return self._check(self._given())
-
-    def _check(self, given: Mapping[str, Any] | None) -> DryRun:
         from ganreg.check import dry_run
+        from ganreg.engine.inherit import given_to
 
-        return dry_run(self.spec, task_of(self.spec, info_of(self.spec)), given)
+        with self.document.locating():
+            return dry_run(self.spec, task_of(self.spec, info_of(self.spec)), given_to(self.spec, _silent))
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -128,7 +112,7 @@ class Run:
         locked = read_lock(path)
         if found := differences(locked, self.lock()):
             raise PluginError(refusal(str(path), found))
-        self._locked = str(path), locked
+        self.held_to = str(path), locked
         return self
 
     def train(
@@ -148,69 +132,19 @@ class Run:
         that room on a full disk is waited for.
         Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
         """
-        from ganreg.engine.building import checkpoints_of
-        from ganreg.engine.joining import joined
-        from ganreg.engine.loop import Stop
-        from ganreg.rng import untouched
+        from ganreg.training import train
 
-        with self.document.locating(), joined(self.spec.train.device) as world:
-            world.check(self.spec.train)
-            # Processes that their launcher has started once more go on with what they had begun.
-            resume = world.first and (resume or (processes.restarts() > 0 and self._began()))
-            if resume:
-                self._compare(say)
-            if not world.first:
-                say = tick = _silent
-            # What a run has begun with is in its checkpoints: the other run may be gone.
-            # Else it is read before anything is replaced: it may be this folder's own.
-            held = not world.first or (resume and checkpoints_of(self.spec, self.folder).folders())
-            given = None if held else self._given(say)
-            for warning in self._check(given).warnings:
-                say(f"warning: {warning}")
-            for penalty in self.spec.penalties if self.spec.train.compile else ():
-                if penalty.double_backward:
-                    say(f"the penalty '{penalty.name}' differentiates a gradient: it runs uncompiled")
-            with self._claimed() if world.first else nullcontext() as folder, untouched():
-                anew = None if resume else folder
-                if anew:
-                    anew.refuse(overwrite=overwrite)
-                training = self.assemble(world, say)
-                here = self._held(training.feed.fingerprint, say, resume=resume)
-                if anew:  # what cannot begin replaces nothing
-                    anew.start(to_yaml(self.spec, self.registry), here.model_dump(), processes.launch())
-                heard = [*training.observers, *observers]
-                training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
-                self.training = training
-                self._begin(training, resume=resume, given=given)
-                del given  # as large as all that is trained
-                self._play(training)
+        train(
+            self,
+            self._claimed,
+            overwrite=overwrite,
+            resume=resume,
+            observers=observers,
+            tick=tick,
+            stop=stop,
+            say=say,
+        )
         return self
-
-    def _begin(self, training: Training, *, resume: bool, given: Mapping[str, Any] | None) -> None:
-        """Bring the training to where it begins, in all processes."""
-        from ganreg.engine.inherit import inherit
-
-        if resume:
-            training.restore()
-        training.tell("started", self.folder, plain(self.spec, self.registry))
-        if given is not None:
-            inherit(training.match, given)
-            training.save(wait=True)  # from here on the run has all that it needs, wherever the other one goes
-        training.share()
-
-    def _play(self, training: Training) -> None:
-        """Train to the end; the first process writes the report whatever comes."""
-        try:
-            _run(training)
-        except BaseException as error:
-            if training.match.world.first:
-                with suppress(GanregError):
-                    self.report()
-            if isinstance(error, Interrupted):
-                training.match.world.most(0)  # whoever ends first makes the launcher signal the others once more
-            raise
-        if training.match.world.first:
-            training.patience(self.report)
 
     @contextmanager
     def _claimed(self) -> Iterator[RunFolder]:
@@ -324,52 +258,3 @@ class Run:
         task = task_of(self.spec, info_of(self.spec))
         with self.document.locating():
             return training_of(self.spec, task, self.folder, world or ALONE, say)
-
-    def _began(self) -> bool:
-        """Whether the folder holds this run, begun by this launch, and not another one that it must not touch."""
-        from ganreg.engine.folder import RunFolder
-
-        folder = RunFolder(self.folder)
-        written = {folder.launch: processes.launch(), folder.spec: to_yaml(self.spec, self.registry)}
-        try:
-            same = all(path.read_text(encoding="utf-8") == text for path, text in written.items())
-            return same and not differences(read_lock(self.folder), self.lock())
-        except (OSError, UnicodeDecodeError, GanregError):
-            return False
-
-    def _compare(self, say: Callable[[str], None]) -> None:
-        """Say what has changed since the run was started; it goes on all the same."""
-        try:
-            found = differences(read_lock(self.folder), self.lock())
-        except GanregError as error:
-            say(f"warning: cannot tell what has changed since the run was started: {str(error).splitlines()[0]}")
-        else:
-            for difference in found:
-                say(f"warning: {difference}")
-
-    def _held(self, data: str, say: Callable[[str], None], *, resume: bool) -> Lock:
-        """The run's lock, once its data are read; says where a resumed run's are others than it began with.
-
-        Raises PluginError where they are not those of the lock that the run is held to.
-        """
-        here = self.lock().model_copy(update={"data": data})
-        if self._locked and (found := differences(self._locked[1], here)):
-            raise PluginError(refusal(self._locked[0], found))
-        with suppress(GanregError):
-            changed = differences(read_lock(self.folder), here) if resume else []
-            for difference in changed:
-                if difference.topic == "data":
-                    say(f"warning: {difference}")
-        return here
-
-    def _given(self, say: Callable[[str], None] = lambda sentence: None) -> dict[str, Any] | None:
-        """The state of the run that this one starts from; None where it starts from no other."""
-        from ganreg.engine.inherit import newest
-
-        if self.spec.init is None:
-            return None
-        state, skipped = newest(self.spec.init)
-        for sentence in skipped:
-            say(f"skipped: {sentence}")
-        say(f"starting from the weights of {self.spec.init.run} at step {state['step']}")
-        return state

@@ -19,6 +19,7 @@ FLOORS = {
     "engine": 3,
     **dict.fromkeys(["check", "report", "export"], 4),
     "trained": 4.5,
+    "training": 4.5,
     "api": 5,
     "__init__": 5.1,
     **dict.fromkeys(["scaffold", "sweep", "testing"], 5.15),

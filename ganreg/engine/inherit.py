@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import nn
@@ -10,7 +10,21 @@ from torch import nn
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.match import Match
 from ganreg.errors import CheckpointError, Mistake, SpecError, brief
-from ganreg.spec.runspec import Init
+from ganreg.spec.runspec import Init, RunSpec
+
+
+def given_to(spec: RunSpec, say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The state of the run that a spec starts from; None where it starts from no other. say: hears which it is.
+
+    Raises SpecError where there is none.
+    """
+    if spec.init is None:
+        return None
+    state, skipped = newest(spec.init)
+    for sentence in skipped:
+        say(f"skipped: {sentence}")
+    say(f"starting from the weights of {spec.init.run} at step {state['step']}")
+    return state
 
 
 def newest(init: Init) -> tuple[dict[str, Any], list[str]]:

@@ -349,15 +349,15 @@ def numbers(batch: Batch) -> Any:
 @pytest.mark.parametrize(
     ("later", "message"),
     [
-        (lambda batch: batch[1:], r"gives images \(3, 1, 4, 4\), where \(4, 1, 4, 4\) are due"),
-        (lambda batch: Batch(batch.images[:, :, 1:]), r"gives images \(4, 1, 3, 4\)"),
+        (lambda batch: batch[1:], r"gives images \(7, 1, 4, 4\), where \(8, 1, 4, 4\) are due"),
+        (lambda batch: Batch(batch.images[:, :, 1:]), r"gives images \(8, 1, 3, 4\)"),
         (lambda batch: Batch(batch.images.byte()), "gives images as torch.uint8, where the first ones are torch.float"),
         (lambda batch: batch.images, "gives a Tensor where a Batch is due"),
         (numbers, r"failed: ZeroDivisionError: division by zero \(.*test_faults.py:\d+\)"),
     ],
 )
 def test_data_stays_what_it_said_it_would_be(tiny: Tiny, later: Callable[[Batch], Any], message: str) -> None:
-    """Less would train in silence: three real pictures against four generated ones."""
+    """Less would train in silence: fewer real pictures than generated ones."""
     run = tiny(data=Told(give=lambda: ByIndex(later)), train={"batch_size": 4})
     with pytest.raises(DataError, match="the dataset 'told' " + message):
         run.train()
