@@ -41,18 +41,18 @@ def folder_to_write(name: str) -> Path:
     if not name:
         raise UsageError("'' is no name of a folder")
     check_characters(Text("--out", name))
-    return _home(name)
+    return home(name)
 
 
 def file_to_write(name: str) -> Path:
     """A file that is to be written. Raises UsageError for what can be no file's name."""
-    path = _home(name)
+    path = home(name)
     if path.name in ("", ".."):
         raise UsageError(f"'{name}' is no name of a file")
     return path
 
 
-def _home(name: str) -> Path:
+def home(name: str) -> Path:
     """As a shell reads it, which leaves a ~ alone behind `=` and within quotes."""
     return Path(os.path.expanduser(name))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -42,6 +44,10 @@ MOST = 100
 
 OPTIMIZER = "adam"
 """Each player's, where the spec gives none."""
+
+
+Folder = Annotated[Path, AfterValidator(lambda path: Path(os.path.expanduser(path)))]
+"""A folder of a run; ~ is the user's home, as a shell has it."""
 
 
 class Section(BaseModel):
@@ -152,7 +158,7 @@ class Best(Section):
 class Output(Section):
     """What a run writes, and where."""
 
-    folder: Path | None = Field(None, description="the run's folder; null takes a free name under runs/")
+    folder: Folder | None = Field(None, description="the run's folder; null takes a free name under runs/")
     samples_every: PositiveInt = Field(200, description="steps between two grids of samples")
     samples: PositiveInt = Field(64, le=2**16, description="pictures in a grid")
     checkpoint_every: PositiveInt = Field(500, description="steps between two checkpoints")
@@ -182,7 +188,7 @@ class Output(Section):
 class Init(Section):
     """Another run, whose newest checkpoint the networks start from, and their averages."""
 
-    run: Path = Field(description="its folder")
+    run: Folder = Field(description="its folder")
     networks: tuple[str, ...] | None = Field(
         None, min_length=1, description="which ones; null for all that both runs have"
     )

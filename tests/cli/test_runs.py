@@ -191,7 +191,9 @@ def test_a_tilde_is_the_home_folder_of_who_calls(
     assert ganreg("export", run, "--out", "~/a.safetensors").out == f"{home}/a.safetensors\n"
     assert ganreg("compare", run, "--html", "~/a.html").out.endswith(f"page: {home}/a.html\n")
     assert ganreg("schema", "--output", "~/a.json").code == 0
-    assert {path.name for path in home.iterdir()} == {"run", "a.png", "a.safetensors", "a.html", "a.json"}
+    assert ganreg("run", *tiny, "--set", "output.folder=~/other", "--set", "init.run=~/run").code == 0
+    assert (home / "other" / "report.html").is_file()
+    assert {path.name for path in home.iterdir()} == {"run", "other", "a.png", "a.safetensors", "a.html", "a.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 

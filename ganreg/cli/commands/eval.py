@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.folders import checkpoint, opened
+from ganreg.cli.folders import checkpoint, home, opened
 from ganreg.errors import RunFolderError
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     measured: list[Measurement] = []
     try:
         with measuring() as far:
-            run.evaluate(references, checkpoint=which, figures=figures, measuring=far, measured=measured.append)
+            run.evaluate(
+                references, checkpoint=which, figures=figures and home(figures), measuring=far, measured=measured.append
+            )
     finally:  # a metric that fails takes nothing from those before it
         if measured:
             _tell(run, measured, as_json=as_json)

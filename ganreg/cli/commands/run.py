@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,4 +51,4 @@ def claimed(document: Document) -> AbstractContextManager[None]:
         return nullcontext()
     from ganreg.engine.folder import RunFolder
 
-    return RunFolder(Path(folder)).claimed()
+    return RunFolder(Path(os.path.expanduser(folder))).claimed()
