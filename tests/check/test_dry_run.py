@@ -416,7 +416,7 @@ def test_a_step_without_end_is_refused(tiny: Tiny) -> None:
     class Endless(Schedule, name="endless"):
         def step(self, game: Any) -> None:
             while True:
-                game.update("discriminator")
+                game.gradients("discriminator")
 
     linear = PlainDiscriminator(make=lambda task: Net(784, 1, lambda net, x, labels: net.linear(x)))
     sgd = {"generator": "tiny-sgd", "discriminator": "tiny-sgd"}
