@@ -20,7 +20,7 @@ SCENARIO = "alternating"
 
 def test_the_disk_fails_at_a_sample_of_the_writes() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crash.disk", "--every", "41"],
+        [sys.executable, "-m", "tests.crash.disk", "--every", "83"],
         cwd=ROOT,
         capture_output=True,
         text=True,
