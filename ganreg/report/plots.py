@@ -125,7 +125,8 @@ def _scale(axes: Axes, curves: Sequence[Array]) -> None:
     if all((values > 0).all() for values in curves):
         axes.set_yscale("log")
     else:
-        axes.set_yscale("symlog", linthresh=float(np.median(sizes)))
+        # Some three hundred powers of ten, with a margin around them, are more than a float has.
+        axes.set_yscale("symlog", linthresh=float(max(np.median(sizes), 1e-100 * sizes.max())))
     axes.locator_params(axis="y", numticks=6)
 
 
