@@ -56,10 +56,6 @@ def component(kind: str, name: str, *, registry: Registry | None = None, **param
     return found
 
 
-def _silent(_: object) -> None:
-    """Say nothing."""
-
-
 class Run:
     """A validated run. Nothing is built and nothing is written before a method asks for it.
 
@@ -95,7 +91,9 @@ class Run:
         from ganreg.engine.inherit import given_to
 
         with self.document.locating():
-            return dry_run(self.spec, task_of(self.spec, info_of(self.spec)), given_to(self.spec, _silent))
+            return dry_run(
+                self.spec, task_of(self.spec, info_of(self.spec)), given_to(self.spec, lambda sentence: None)
+            )
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -246,7 +244,7 @@ class Run:
 
         return write_report(self.folder)
 
-    def assemble(self, world: World | None = None, say: Callable[[str], None] = _silent) -> Training:
+    def assemble(self, world: World | None = None, say: Callable[[str], None] = lambda sentence: None) -> Training:
         """Build every part and load the data, at the first step; nothing is written.
 
         What `train` runs, for those who look inside or test their parts: `run.assemble().match.step()`.

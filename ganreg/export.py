@@ -50,7 +50,7 @@ class Sampler(nn.Module):
 
     def __init__(self, match: Match, network: str) -> None:
         super().__init__()
-        task = match.spec.game.task_for(network, match.parts.task)
+        self.task = task = match.spec.game.task_for(network, match.parts.task)
         self.network = copied(match.generators[network]).cpu().eval()
         self.game = match.spec.game
         self.inputs = ("z", *(["labels"] if task.classes is not None else []), *(["source"] if task.source else []))
@@ -78,7 +78,7 @@ def export(match: Match, path: Path, network: str | None = None) -> Exported:
     if path.suffix not in FORMATS:
         raise UsageError(f"'{path.name}' has none of the endings {', '.join(FORMATS)}")
     sampler = Sampler(match, network)
-    given = partial(_inputs, match, match.spec.game.task_for(network, match.parts.task))
+    given = partial(_inputs, match, sampler.task)
     inputs = {name: tuple(value.shape[1:]) for name, value in zip(sampler.inputs, given(1), strict=True)}
     facts = {"format": 1, "generator": match.spec.generator.name, "network": network, "step": match.step_index}
     facts |= {"inputs": inputs, "latent": match.spec.latent.distribution, "classes": match.parts.task.classes}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +10,7 @@ import click
 from ganreg import processes
 from ganreg.cli.app import App
 from ganreg.cli.composition import composition, validated, written
+from ganreg.cli.folders import home
 from ganreg.cli.training import conclude, train
 
 if TYPE_CHECKING:
@@ -51,4 +50,4 @@ def claimed(document: Document) -> AbstractContextManager[None]:
         return nullcontext()
     from ganreg.engine.folder import RunFolder
 
-    return RunFolder(Path(os.path.expanduser(folder))).claimed()
+    return RunFolder(home(folder)).claimed()
