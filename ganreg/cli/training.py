@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train with progress on stderr. Raises what `Run.train` does, an Interrupted with how to go on."""
-    from ganreg.cli.memory import Tidy, keep_freed_memory
+    from ganreg.cli.memory import Tidy
     from ganreg.cli.progress import progress
     from ganreg.cli.signals import Signals
     from ganreg.engine.loop import Stop
@@ -27,7 +27,6 @@ def train(run: Run, *, resume: bool = False, overwrite: bool = False) -> None:
         assert run.training is not None, "it is there from the event `started` on"
         return run.training.match.step_index, run.training.match.position
 
-    keep_freed_memory()
     stop = Stop()
     try:
         with Signals(stop) as signals, closing(progress(run.spec, where)) as shown:

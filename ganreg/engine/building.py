@@ -19,6 +19,7 @@ from ganreg.engine.folder import RunFolder
 from ganreg.engine.layout import lay_out
 from ganreg.engine.loop import Training
 from ganreg.engine.match import Match
+from ganreg.engine.memory import keep_freed
 from ganreg.engine.recorder import record_steps
 from ganreg.engine.world import ALONE, World
 from ganreg.rng import keyed
@@ -37,6 +38,7 @@ def feed_of(spec: RunSpec, task: Task) -> Feed:
 
 def match_of(spec: RunSpec, task: Task, feed: Feed | None, world: World = ALONE) -> Match:
     """The match at its first step; without a feed it is for sampling alone. Raises SpecError."""
+    keep_freed()
     device = resolve(spec.train.device)
     parts = assemble(spec, task, device)
     if feed is not None:  # who divides with numpy has pictures of a width that few networks take

@@ -39,13 +39,14 @@ ganreg's defaults make the generated pictures of a step once, move weights by fu
 with channels last; [decision 15](decisions/0015-the-order-of-memory.md) says when.
 """
 ALONE = """\
-All of these share a process, and so what it does with memory. `ganreg run` has one of its own, in which what a step has
-freed is kept for the next one ([decision 17](decisions/0017-freed-memory-is-kept.md)). Beside the bare loop in another
-process, which is left as Python and torch make it; they take turns. The peak is that of each process from its first
-import to its end, the last checkpoint and the report included. torch imports its compiler for the bare loop's
-optimizer; `ganreg run` does without ([decision 22](decisions/0022-the-compiler-comes-when-asked.md)). Frugal is
-`train.reuse_fakes: false`, which makes the generated pictures of a step twice and keeps no graph of them. The same work
-is what it is above, here done by `ganreg run` beside the fused loop.
+All of these share a process, and so what it does with memory: what a step has freed is kept for the next one wherever
+ganreg trains ([decision 17](decisions/0017-freed-memory-is-kept.md)), here for the bare loops too. Next `ganreg run`
+beside the bare loop in another process, which is left as Python and torch make it; they take turns. The peak is that of
+each process from its first import to its end, the last checkpoint and the report included. torch imports its compiler
+for the bare loop's optimizer; `ganreg run` does without
+([decision 22](decisions/0022-the-compiler-comes-when-asked.md)). Frugal is `train.reuse_fakes: false`, which makes the
+generated pictures of a step twice and keeps no graph of them. The same work is what it is above, here done by
+`ganreg run` beside the fused loop.
 """
 DEVICES = """\
 ## Devices

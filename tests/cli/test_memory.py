@@ -13,11 +13,12 @@ from ganreg.cli.memory import Tidy
 
 STEPS = r"""
 import pathlib, re, resource, sys
-from ganreg.cli.memory import give_back, keep_freed_memory
+from ganreg.cli.memory import give_back
+from ganreg.engine.memory import keep_freed
 import torch
 torch.set_num_threads(1)
 if sys.argv[1] == "kept":
-    keep_freed_memory()
+    keep_freed()
 
 def step():
     images = [torch.ones(2**18 * size) for size in range(1, 8)]

@@ -38,12 +38,10 @@ def command(app: App, folder: str, metrics: tuple[str, ...], which: Which, figur
     may carry parameters: --metric '{name: separability, count: 500}'. The figures are written down in the run's folder,
     where `ganreg compare` and the report show them; the training is not touched, and may be under way.
     """
-    from ganreg.cli.memory import keep_freed_memory
     from ganreg.cli.progress import measuring
     from ganreg.spec.node import Text
     from ganreg.spec.reader import parse_value
 
-    keep_freed_memory()
     run = opened(folder, app.registry)
     references = [parse_value(Text("--metric", metric), 0) for metric in metrics]
     measured: list[Measurement] = []
