@@ -14,6 +14,7 @@ from ganreg.engine.folder import RunFolder
 from ganreg.engine.inherit import given_to, inherit
 from ganreg.engine.joining import joined
 from ganreg.engine.loop import Stop, Training
+from ganreg.engine.memory import give_back
 from ganreg.errors import GanregError, Interrupted, PluginError
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, read_lock
@@ -96,7 +97,10 @@ def _begin(run: Run, training: Training, *, resume: bool, given: Mapping[str, An
 def _play(run: Run, training: Training) -> None:
     """Train to the end; the first process writes the report whatever comes."""
     try:
-        _run(training)
+        try:
+            _run(training)
+        finally:
+            _let_go(training)
     except BaseException as error:
         if training.match.world.first:
             with suppress(GanregError):
@@ -117,6 +121,14 @@ def _run(training: Training) -> None:
             training.tell("finished", training.match.step_index, saving=False)
         raise
     training.tell("finished", training.match.step_index)
+
+
+def _let_go(training: Training) -> None:
+    """Give back what only steps need, before the report needs memory of its own."""
+    match = training.match
+    for player in map(match.player, match.players):
+        player.forget_gradients()
+    give_back()
 
 
 def _began(run: Run) -> bool:

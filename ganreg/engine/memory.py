@@ -1,4 +1,9 @@
-"""What a step frees is there for the next one."""
+"""What a step frees is there for the next one, and goes when the last one is over."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
 
 LEARNT = 32 * 2**20 - 2**16
 """Bytes, a little less than the most that glibc's malloc learns from."""
@@ -13,3 +18,12 @@ def keep_freed() -> None:
     no page is touched. Where a variable such as MALLOC_MMAP_THRESHOLD_ says what to keep, glibc learns nothing.
     """
     bytes(LEARNT)
+
+
+def give_back() -> None:
+    """Let the C library give back what it has kept."""
+    try:
+        trim: Any = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return  # it is not glibc
+    trim(0)
