@@ -56,8 +56,8 @@ class Sampler(nn.Module):
         self.inputs = ("z", *(["labels"] if task.classes is not None else []), *(["source"] if task.source else []))
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Pictures from the inputs, in their order."""
-        given = dict(zip(self.inputs, inputs, strict=True))
+        """Pictures from the inputs, in their order, which stay as they are: a network may write into its z."""
+        given = dict(zip(self.inputs, (value.clone() for value in inputs), strict=True))
         images: Tensor = self.game.sample(self.network, given["z"], given.get("labels"), given.get("source"))
         return images.float().clamp(-1, 1)
 
@@ -167,9 +167,11 @@ def _onnx(sampler: Sampler, inputs: tuple[Tensor, ...], path: Path, facts: str) 
     except OSError:
         raise
     except Exception as error:
+        reason = brief(_root(error))
+        if "SymbolicTensor" in reason:  # as torch calls a number that follows from the batch
+            reason = f"ONNX fixes what follows from the batch's size here, such as groups of a convolution ({reason})"
         raise PluginError(
-            f"the generator cannot be said in ONNX: {brief(_root(error))}\n"
-            "  help: --format pt2 writes it as a program of torch's"
+            f"the generator cannot be said in ONNX: {reason}\n  help: --format pt2 writes it as a program of torch's"
         ) from error
 
     def run(*given: Tensor) -> Tensor:

@@ -109,6 +109,10 @@ class Network(nn.Module):
         if self.way == "pad":
             count = z.shape[0]
             z = torch.cat([z, z.new_zeros((-count) % 4, z.shape[1])])[:count]
+        if self.way == "write":
+            z.mul_(2)
+        if self.way == "groups":  # one for each picture, as a modulated convolution has them
+            z = torch.conv1d(z[None], self.weight.mean().expand(len(z), 1, 1) + 1, groups=len(z))[0]
         images = torch.tanh(start + z.mean(dim=1)[:, None, None, None])
         return images + torch.rand_like(images) / 9 if self.way == "noise" else images
 
@@ -251,6 +255,28 @@ def test_noise_of_its_own_is_no_difference(tiny: Tiny, tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"(?s)pictures differ .* --format pt2 draws its noise"):
         run.export(tmp_path / "generator.onnx")
     assert not (tmp_path / "generator.onnx").exists()
+
+
+@pytest.mark.parametrize("ending", ["pt2", "onnx"])
+def test_a_generator_that_writes_into_its_noise_is_the_same_in_the_file(
+    ending: str, tiny: Tiny, tmp_path: Path
+) -> None:
+    run = tiny(generator=Wayward(way="write"))
+    run.training = run.assemble()
+    made = run.export(tmp_path / f"generator.{ending}")
+    assert made.difference < 1e-5
+    if ending == "pt2":
+        z = torch.ones(3, 8)
+        torch.export.load(made.path).module()(z)
+        assert torch.equal(z, torch.ones(3, 8))
+
+
+def test_sizes_that_follow_from_the_batch_are_told_where_onnx_fixes_them(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Wayward(way="groups"))
+    run.training = run.assemble()
+    with pytest.raises(PluginError, match=r"(?s)cannot be said in ONNX: .*groups of a convolution .*--format pt2"):
+        run.export(tmp_path / "generator.onnx")
+    assert run.export(tmp_path / "generator.pt2").difference == 0
 
 
 def test_a_place_that_cannot_be_written_and_a_format_that_is_none(tiny: Tiny, tmp_path: Path) -> None:
