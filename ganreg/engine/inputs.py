@@ -98,7 +98,7 @@ class HeldStream(Stream):
     """A stream whose numbers stay in the tensors in which they were first given."""
 
     def __init__(self, match: Match, purpose: str, place: tuple[str | int, ...], share: Share | None) -> None:
-        super().__init__(match.device, match.spec.seed, purpose, match.step_index, *place, share=share)
+        super().__init__(match.device, match.seed, purpose, match.step_index, *place, share=share)
         self.purpose = purpose
         self.place = place
         self._match = match
@@ -109,7 +109,7 @@ class HeldStream(Stream):
         """Draw the numbers of the match's present step."""
         assert self.generator is not None, "steps on the meta device are not recorded"
         key = (self.purpose, self._match.step_index, *self.place)
-        self.generator.manual_seed(derive(self._match.spec.seed, *key))
+        self.generator.manual_seed(derive(self._match.seed, *key))
         for draw, tensor in self._made:
             draw(generator=self.generator, out=tensor)
 

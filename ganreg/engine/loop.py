@@ -169,11 +169,13 @@ class Training:
             raise PluginError(f"{who} failed in step {self.match.step_index + 1}: {sentence(error)}") from error
 
     def _roll_back(self, error: DivergenceError) -> None:
-        """Go back to the newest checkpoint with other noise, where the spec says so; else raise the error."""
+        """Go back to the newest checkpoint and draw anew, where the spec says so; else raise the error."""
         self._saver.settle()
         match, train, attempt = self.match, self.match.spec.train, self.match.attempt + 1
-        if train.nonfinite != "rollback" or attempt > train.rollbacks:
+        if train.nonfinite != "rollback":
             raise error
+        if attempt > train.rollbacks:
+            raise DivergenceError(f"{error}; gone back {train.rollbacks} times (train.rollbacks)") from error
         if not match.world.most(int(match.world.first and bool(self.checkpoints.folders()))):
             raise error
         if match.world.first:
@@ -227,7 +229,7 @@ class Training:
         self.save(wait=True)
 
     def _compare(self) -> None:
-        """Say once of which parts the processes do not hold the same state: a checkpoint has the first one's.
+        """Say once of which networks and parts the processes hold different states: a checkpoint has the first one's.
 
         All of them have to ask.
         """
@@ -239,7 +241,7 @@ class Training:
                 self._differing.add(name)
                 self.say(
                     f"warning: the state of {name} differs between the processes, and a checkpoint holds the first "
-                    "one's: its author can make it that of the whole batch by `play.gather`"
+                    "one's: what it keeps is of each process's own pictures, not of the whole batch (`play.gather`)"
                 )
 
     @cached_property

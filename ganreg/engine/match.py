@@ -39,9 +39,9 @@ class Match:
     """One game being played: networks, players, and the verbs by which a schedule moves them.
 
     step_index: steps completed. position: real batches used up. terms: each player's last terms, by "player/term".
-    attempt: how often the run was rolled back; each attempt has noise of its own. unseen: whether not all that
-    looks on is done with the last step. turns: of each player in the present step. sources: of real pictures and noise.
-    recorder: what replays steps, if anything does. current_stage: of growth. reading: what is read of outputs.
+    attempt: how often the run was rolled back. unseen: whether not all that looks on is done with the last step.
+    turns: of each player in the present step. sources: of real pictures and noise. recorder: what replays steps, if
+    anything does. current_stage: of growth. reading: what is read of outputs.
     """
 
     step_index = Counter()
@@ -85,6 +85,11 @@ class Match:
         self._mover: str | None = None
         self._refinement: Refinement | None = None
         self._looking_ahead = False
+
+    @property
+    def seed(self) -> int:
+        """What all draws of a step follow from: another one each time that the run was rolled back."""
+        return derive(self.spec.seed, "attempt", self.attempt) if self.attempt else self.spec.seed
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -136,7 +141,7 @@ class Match:
 
         def loss() -> Tensor:
             notice("an objective keys the global generators itself")
-            rekey(derive(self.spec.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
+            rekey(derive(self.seed, "objective", self.step_index, player, turn))  # dropout is the same each time
             total: Terms = {}
             self._plays.pop(player, None)
             for rows in self._all_rows:
@@ -264,7 +269,7 @@ class Match:
 
     def rekey(self) -> None:
         """Key the global generators for the present step."""
-        rekey(derive(self.spec.seed, "global", self.step_index))
+        rekey(derive(self.seed, "global", self.step_index))
 
     @property
     def shares_fakes(self) -> bool:

@@ -72,9 +72,10 @@ def _state_of(name: str, part: Any) -> Any:
 
 
 def digests(match: Match) -> dict[str, int]:
-    """A number below 2^61 for the state of each part, which is another for another state."""
+    """A number below 2^61 for the state of each network and part, which is another for another state."""
+    networks = {f"the network '{name}'": network for name, network in match.networks.items()}
     found = {}
-    for name, part in match.parts.others():
+    for name, part in (*networks.items(), *match.parts.others()):
         if hasattr(part, "state_dict"):
             tensors: dict[str, Tensor] = {}
             digest = sha256(json.dumps(split(_state_of(name, part), tensors)).encode())

@@ -58,16 +58,14 @@ class Sources:
         return self._latents(Stream(self._match.device, self._match.spec.seed, *key), count)
 
     def noise_of_turn(self, step: int, turn: int) -> Tensor:
-        """`noise` of a turn, for a whole batch; another one after the run was rolled back."""
-        match = self._match
-        attempt = ("attempt", match.attempt) if match.attempt else ()
-        return self._latents(self.stream("noise", step, turn, *attempt), match.spec.train.batch_size)
+        """`noise` of a turn, for a whole batch."""
+        return self._latents(self.stream("noise", step, turn), self._match.spec.train.batch_size)
 
     def stream(self, purpose: str, step: int, *place: str | int, share: Share | None = None) -> Stream:
         """Random numbers for a purpose and place in a step, the present one where a step is recorded."""
         if self.inputs is not None:
             return self.inputs.stream(purpose, place, share)
-        return Stream(self._match.device, self._match.spec.seed, purpose, step, *place, share=share)
+        return Stream(self._match.device, self._match.seed, purpose, step, *place, share=share)
 
     def _latents(self, stream: Stream, count: int) -> Tensor:
         size = (count, self._match.parts.task.latent)

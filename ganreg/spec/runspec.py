@@ -90,7 +90,7 @@ class Train(Section):
         False, description="of several processes, let batch normalization see the rows of all"
     )
     nonfinite: Literal["stop", "rollback"] = Field(
-        "stop", description="when a number stops being finite: stop, or go back to the last checkpoint with other noise"
+        "stop", description="when a number stops being finite: stop, or go back to the last checkpoint and draw anew"
     )
     rollbacks: PositiveInt = Field(3, description="how often a run may go back before it stops after all")
 

@@ -163,30 +163,42 @@ def test_complex_numbers_count(tiny: Tiny, what: str, named: str) -> None:
 
 
 class NoiseTrap(Penalty, name="noise-trap"):
-    """Not finite at step 3 in the first attempts alone: it knows them by their noise."""
+    """Not finite at step 3 in the first attempts alone: it knows them by what is drawn."""
 
     bad: tuple[float, ...]
+    of: str = "noise"
 
     def __call__(self, play: Play) -> Tensor | None:
         if play.z.device.type == "meta":
             return None
-        caught = play.step == 2 and round(float(play.z[0, 0]), 6) in self.bad
+        drawn = {
+            "noise": lambda: play.z[0],
+            "part": lambda: play.random("trap").uniform(1),
+            "global": lambda: torch.rand(1),
+        }
+        caught = play.step == 2 and round(float(drawn[self.of]()[0]), 6) in self.bad
         return play.fake_output.logits.mean() * (math.nan if caught else 0.0)
 
 
-def noise(run: Run, attempt: int) -> float:
+def drawn(run: Run, of: str, attempt: int) -> float:
+    """What the trap sees at step 3."""
     match = run.assemble().match
     match.attempt = attempt
     assert torch.equal(match.noise(4, "samples"), run.assemble().match.noise(4, "samples")), "pictures stay comparable"
-    return round(float(match.sources.noise_of_turn(2, 0)[0, 0]), 6)
+    match.step_index = 2
+    match.rekey()
+    part = match.sources.stream("trap", 2, "discriminator", 0, 1)
+    seen = {"noise": match.sources.noise_of_turn(2, 0)[0], "part": part.uniform(1), "global": torch.rand(1)}
+    return round(float(seen[of][0]), 6)
 
 
+@pytest.mark.parametrize("of", ["noise", "part", "global"])
 @pytest.mark.parametrize("device", [False, True], ids=["at once", "as on a device"])
 def test_a_run_goes_back_with_other_noise_and_gets_past(
-    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, device: bool
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, device: bool, of: str
 ) -> None:
     monkeypatch.setattr("ganreg.engine.match.Guard", lambda *, deferred: Guard(deferred=deferred or device))
-    trap = NoiseTrap(bad=tuple(noise(tiny(name="probe"), attempt) for attempt in (0, 1)))
+    trap = NoiseTrap(of=of, bad=tuple(drawn(tiny(name="probe"), of, attempt) for attempt in (0, 1)))
     rollback = {"nonfinite": "rollback", "steps": 4}
     run = tiny(penalties=[trap], train=rollback, output={"checkpoint_every": 1}).train()
     log = records(run.folder / "log.jsonl")
@@ -203,7 +215,7 @@ def test_going_back_has_an_end(tiny: Tiny) -> None:
         train={"nonfinite": "rollback", "rollbacks": 2},
         output={"checkpoint_every": 1},
     )
-    assert "the term 'spoiled'" in divergence(run)
+    assert "the term 'spoiled' is not finite; gone back 2 times" in divergence(run)
     assert [r["rollback"] for r in records(run.folder / "log.jsonl") if "rollback" in r] == [1, 2]
 
 

@@ -145,6 +145,7 @@ def pairs(composition: dict[str, Any], tmp_path_factory: pytest.TempPathFactory)
             **strange,
             "forgets": [*mine, *forgetful],
             "loses": [*mine, *losing],
+            "rewrites": [*mine, *written(composition, folder / "rewriting", 4, discriminator="rewriting")],
             "mistaken": written(composition, folder / "mistaken", 4, train={"batch_size": 9}),
             "resumes": ["resume", str(folder / "begun" / "run")],
             "normalizes": written(
@@ -304,6 +305,7 @@ def goes_on(run: Path, step: int) -> None:
 
 def test_a_state_that_differs_between_processes_is_told_of(pairs: Path) -> None:
     assert heard(pairs, "forgets", 0).count("the state of penalties.forgetful differs between the processes") == 1
+    assert heard(pairs, "rewrites", 0).count("the network 'discriminator' differs between the processes") == 1
 
 
 def test_what_is_no_number_in_one_process_stops_both(pairs: Path) -> None:
