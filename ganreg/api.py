@@ -252,7 +252,8 @@ class Run:
         """
         from ganreg.engine.building import training_of
         from ganreg.engine.world import ALONE
+        from ganreg.rng import untouched
 
         task = task_of(self.spec, info_of(self.spec))
-        with self.document.locating():
+        with self.document.locating(), untouched():
             return training_of(self.spec, task, self.folder, world or ALONE, say)

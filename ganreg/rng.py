@@ -1,10 +1,10 @@
-"""The global random generators of torch, numpy and Python, from which strangers' code draws."""
+"""What a process has one of: the random generators from which strangers' code draws, and the modes of torch."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ganreg.seeds import derive
 @contextmanager
 def keyed(seed: int, *purpose: str | int) -> Iterator[None]:
     """Within, the global generators start from a key alone; on leaving, they are what they were on entering."""
-    with untouched():
+    with _restored():
         rekey(derive(seed, *purpose))
         yield
 
@@ -35,7 +35,17 @@ def rekey(key: int) -> None:
 
 @contextmanager
 def untouched() -> Iterator[None]:
-    """On leaving, the global generators are what they were on entering: a run disturbs nobody else's draws."""
+    """On leaving, the global generators are what they were on entering: a run disturbs nobody else's draws.
+
+    Nor is it disturbed: within, torch has none of the modes that its caller may have set, and that would make it
+    another run, or none.
+    """
+    with _restored(), _unset():
+        yield
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
@@ -43,3 +53,20 @@ def untouched() -> Iterator[None]:
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+
+
+@contextmanager
+def _unset() -> Iterator[None]:
+    """Within, gradients are kept, tensors are float32 and on the CPU where nobody says else, and nothing is cast."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+            if torch.get_default_device().type != "cpu":  # every call of torch's takes longer inside
+                stack.enter_context(torch.device("cpu"))
+            for kind in ("cpu", "cuda", "xpu", "mps"):
+                if torch.is_autocast_enabled(kind):
+                    stack.enter_context(torch.autocast(kind, enabled=False))
+            yield
+    finally:
+        torch.set_default_dtype(dtype)

@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """What `Run.train` does. claimed: holds the run's folder, which may get another name by it."""
     spec = run.spec
-    with run.document.locating(), joined(spec.train.device) as world:
+    with run.document.locating(), joined(spec.train.device) as world, untouched():
         world.check(spec.train)
         # Processes that their launcher has started once more go on with what they had begun.
         resume = world.first and (resume or (processes.restarts() > 0 and _began(run)))
@@ -54,7 +54,7 @@ def train(
         has_begun = not world.first or (resume and checkpoints_of(spec, run.folder).folders())
         given = None if has_begun else given_to(spec, say)
         _look(run, given, say)
-        with claimed() if world.first else nullcontext() as folder, untouched():
+        with claimed() if world.first else nullcontext() as folder:
             anew = None if resume else folder
             if anew:
                 anew.refuse(overwrite=overwrite)

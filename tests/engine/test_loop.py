@@ -3,7 +3,9 @@
 import json
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -242,6 +244,36 @@ def test_a_run_leaves_the_global_generators_alone(tiny: Tiny) -> None:
     torch.manual_seed(5)
     tiny(train={"steps": 1}).train()
     assert torch.equal(torch.rand(3), expected)
+
+
+@contextmanager
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [torch.no_grad, torch.inference_mode, partial(torch.autocast, "cpu"), partial(torch.device, "meta"), double],
+    ids=["no_grad", "inference_mode", "autocast", "device", "dtype"],
+)
+def test_the_modes_of_torch_around_a_run_do_not_reach_it(
+    tiny: Tiny, mode: Callable[[], AbstractContextManager[object]]
+) -> None:
+    whole, other = tiny(name="whole").train(), tiny(name="other")
+    expected = whole.sample(3)
+    with mode():
+        before = torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()
+        other.check()
+        other.train()
+        samples = ganreg.load(other.folder).sample(3)
+        assert (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()) == before
+    assert whole.training is not None
+    assert other.training is not None
+    assert same(whole.training.match.state(), other.training.match.state())
+    assert torch.equal(samples, expected)
+    assert not samples.is_inference()
 
 
 def test_observers_hear_the_run(tiny: Tiny) -> None:
