@@ -125,10 +125,11 @@ class Run:
     ) -> Run:
         """Train to the spec's last step; with `resume`, from the newest checkpoint that verifies.
 
-        observers: objects with methods of the observer kind, beside the spec's. tick: called after every step.
-        say: hears in sentences what the check warns of, what a resume found, such as parts that have changed, and
-        that room on a full disk is waited for.
-        Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted.
+        observers: components, or objects with methods of the observer kind, beside the spec's. tick: called after
+        every step. say: hears in sentences what the check warns of, what a resume found, such as parts that have
+        changed, and that room on a full disk is waited for.
+        Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted, and UsageError for
+        an observer that would hear nothing.
         """
         from ganreg.training import train
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 from ganreg import processes
+from ganreg.assembly import building
 from ganreg.check import dry_run
-from ganreg.engine.building import checkpoints_of
+from ganreg.components import Component, Observer
+from ganreg.engine.building import built_alike, checkpoints_of
 from ganreg.engine.folder import RunFolder
 from ganreg.engine.inherit import given_to, inherit
 from ganreg.engine.joining import joined
 from ganreg.engine.loop import Stop, Training
 from ganreg.engine.memory import give_back
-from ganreg.errors import GanregError, Interrupted, PluginError
+from ganreg.errors import GanregError, Interrupted, PluginError, UsageError
 from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, read_lock
 from ganreg.rng import untouched
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from ganreg.api import Run
 
 Say = Callable[[str], None]
+EVENTS = [name for name, value in vars(Observer).items() if isfunction(value) and not name.startswith("_")]
+"""What observers hear of."""
 
 
 def train(
@@ -59,10 +64,10 @@ def train(
             if anew:
                 anew.refuse(overwrite=overwrite)
             training = run.assemble(world, say)
+            heard = [*training.observers, *(_listener(observer, training) for observer in observers)]
             lock = _lock(run, training.feed.fingerprint, say, resume=resume)
             if anew:  # what cannot begin replaces nothing
                 anew.start(to_yaml(spec, run.registry), lock.model_dump(), processes.launch())
-            heard = [*training.observers, *observers]
             run.training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
             _begin(run, run.training, resume=resume, given=given)
             del given  # as large as all that is trained
@@ -71,6 +76,18 @@ def train(
 
 def _silent(_: object) -> None:
     """What all processes but the first have to say."""
+
+
+def _listener(observer: Any, training: Training) -> Any:
+    """Who hears what an observer of a call is to hear. Raises UsageError where it would be nothing."""
+    spec, task = training.match.spec, training.match.parts.task
+    if isinstance(observer, Component):
+        with building(("observers",), f"the {observer.kind} '{observer.name}'"):
+            observer = built_alike(observer, task, spec.seed)
+    if not any(hasattr(observer, event) for event in EVENTS):
+        names = ", ".join(EVENTS)
+        raise UsageError(f"the observer {observer!r} would hear nothing of the run: it has no method of {names}")
+    return observer
 
 
 def _look(run: Run, given: Mapping[str, Any] | None, say: Say) -> None:

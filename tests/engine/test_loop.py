@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,13 +15,13 @@ from filelock import FileLock
 from PIL import Image
 
 import ganreg
-from ganreg import Loss
+from ganreg import Loss, Observer
 from ganreg.api import Run
 from ganreg.engine.disk import append
 from ganreg.engine.folder import records
 from ganreg.engine.loop import Stop
 from ganreg.engine.state import same
-from ganreg.errors import CheckpointError, DivergenceError, Interrupted, RunFolderError
+from ganreg.errors import CheckpointError, DivergenceError, Interrupted, RunFolderError, UsageError
 
 Tiny = Callable[..., Run]
 
@@ -296,6 +297,33 @@ def test_observers_hear_the_run(tiny: Tiny) -> None:
     assert heard == [
         ("started", 0), ("sampled", True), ("logged", 1), ("logged", 2), ("sampled", True), ("finished", 2),
     ]  # fmt: skip
+
+
+class Shorthand(Observer, name="shorthand"):
+    """Builds what hears."""
+
+    notes: Path
+
+    def build(self, task: ganreg.Task) -> Any:
+        notes = self.notes
+
+        class Built:
+            def finished(self, step: int) -> None:
+                notes.write_text(f"{step}")
+
+        return Built()
+
+
+def test_an_observer_of_a_call_is_built_as_one_of_the_spec(tiny: Tiny, tmp_path: Path) -> None:
+    tiny(train={"steps": 2}).train(observers=[Shorthand(notes=tmp_path / "notes")])
+    assert (tmp_path / "notes").read_text() == "2"
+
+
+def test_an_observer_that_would_hear_nothing_is_refused(tiny: Tiny) -> None:
+    run = tiny()
+    with pytest.raises(UsageError, match="the observer 'shorthand' would hear nothing of the run"):
+        run.train(observers=["shorthand"])
+    assert not run.folder.exists()
 
 
 def test_a_run_goes_on_though_its_set_has_grown(tiny: Tiny) -> None:
