@@ -70,9 +70,9 @@ class Trained:
         training = self._run.training
         if which == "latest" and training is not None:
             return training.match, training.feed
-        # A run may go on meanwhile, here or in another process.
+        # A run may go on meanwhile, here or in another process, or be replaced by one of the same steps.
         wanted = self._best() if which == "best" else which
-        known = wanted, self._checkpoints.folders()
+        known = wanted, self._checkpoints.changed()
         if self._loaded is None or known != self._known:
             with self._run.document.locating():
                 self._read(wanted)

@@ -130,6 +130,13 @@ class Checkpoints:
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
         return sorted((p for p in found if re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
 
+    def changed(self) -> int:
+        """When a checkpoint last came or went, in nanoseconds; 0 where there is no folder."""
+        try:
+            return self.folder.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def at(self, step: int) -> dict[str, Any]:
         """The state of one step. Raises CheckpointError where it is not kept, or damaged."""
         path = self._target(step)

@@ -229,6 +229,14 @@ def test_samples_follow_from_the_seed(tiny: Tiny) -> None:
     assert run.sample(9).abs().max() <= 1
 
 
+def test_samples_are_of_the_run_that_is_in_the_folder_now(tiny: Tiny) -> None:
+    loaded = ganreg.load(tiny(train={"steps": 2}).train().folder)
+    before = loaded.sample(3)
+    tiny(train={"steps": 2, "batch_size": 8}).train(overwrite=True)
+    assert not torch.equal(loaded.sample(3), before)
+    assert torch.equal(loaded.sample(3), ganreg.load(loaded.folder).sample(3))
+
+
 def test_a_conditional_run_samples_its_classes_in_equal_shares(tiny: Tiny) -> None:
     run = tiny(conditional=True, train={"steps": 1}).train()
     assert run.sample(20).shape == (20, 1, 28, 28)
