@@ -84,6 +84,8 @@ def test_failures_name_the_line_of_what_the_component_builds():
         ("loss", "single-target", "take dtypes and devices from the inputs"),
         ("loss", "shared", "keep what it remembers in what build returns"),
         ("optimizer", "asks", "a run calls step() alone"),
+        ("optimizer", "ready", "return functools.partial(torch.optim.Adam"),
+        ("metric", "verdict", "return {name: number}"),
     ],
 )
 def test_the_help_is_for_what_has_gone_wrong(kind, name, help_):

@@ -16,6 +16,7 @@ from ganreg.testing.files import present
 from ganreg.testing.network import build, same_tensors
 from ganreg.testing.suite import Subject
 
+FACTORY = "return functools.partial(torch.optim.Adam, lr=self.lr)"
 METHODS = {
     "loss": (("discriminator", "generator"),),
     "penalty": (("__call__",), ("after_update",)),
@@ -43,11 +44,15 @@ def builds(subject: Subject) -> None:
         if not any(p.requires_grad for p in built.parameters()):
             raise Failure("its network has no trainable parameter", "make weights nn.Parameter")
     elif subject.kind == "optimizer":
-        made = built([nn.Parameter(torch.zeros(2))]) if callable(built) else built
+        if not callable(built):
+            raise Failure(
+                f"it builds a {type(built).__name__}, not a function from parameters to an optimizer", FACTORY
+            )
+        made = built([nn.Parameter(torch.zeros(2))])
         if not isinstance(made, torch.optim.Optimizer):
             raise Failure(
                 f"what it builds makes a {type(made).__name__} of parameters, not a torch.optim.Optimizer",
-                "return functools.partial(torch.optim.Adam, lr=self.lr)",
+                FACTORY,
             )
     elif subject.kind == "dataset":
         if not isinstance(built, Batch) and not (hasattr(built, "__len__") and hasattr(built, "batch")):

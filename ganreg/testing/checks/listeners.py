@@ -44,7 +44,10 @@ def _figures(found: Any) -> Mapping[str, float | Tensor]:
         raise Failure(f"it gives {found!r}, not a mapping of names to numbers")
     figures: dict[str, float | Tensor] = {}
     for name, value in found.items():
-        figures[name] = value if is_picture(value) else float(value)
+        try:
+            figures[name] = value if is_picture(value) else float(value)
+        except (TypeError, ValueError, RuntimeError):
+            raise Failure(f"'{name}' is {value!r}, neither a number nor a picture") from None
         if not torch.as_tensor(figures[name]).abs().max() < float("inf"):
             raise Failure(f"'{name}' is {value}, which is not finite")
         if is_picture(value) and value.abs().max() > 1 + ROUNDING:

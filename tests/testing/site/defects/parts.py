@@ -411,6 +411,16 @@ class NoFactory(Optimizer, name="no-factory"):
         return 1e-3
 
 
+@caught_by("builds")
+class Ready(Optimizer, name="ready"):
+    """An optimizer of weights of its own, in place of a function from parameters to one."""
+
+    def build(self, task):
+        import torch
+
+        return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
+
+
 @caught_by("descends")
 class Climbs(Optimizer, name="climbs"):
     """Goes uphill."""

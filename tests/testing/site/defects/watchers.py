@@ -13,6 +13,14 @@ class NotANumber(Metric, name="not-a-number"):
 
 
 @caught_by("figures")
+class Verdict(Metric, name="verdict"):
+    """A word for a figure."""
+
+    def __call__(self, evaluation):
+        return {"verdict": "good"}
+
+
+@caught_by("figures")
 class Bare(Metric, name="bare"):
     """A number without a name."""
 
