@@ -12,6 +12,8 @@ from ganreg.spec.runspec import RunSpec
 from ganreg.task import DatasetInfo, Task, describe
 
 Path = tuple[str | int, ...]
+ROLES = ("generator", "discriminator", "encoder")
+"""The keys of a spec whose parts are networks."""
 
 
 class Locator(Protocol):
@@ -45,6 +47,7 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
     """What cannot work together, each with the places in the spec that say so. Raises DataError for missing files."""
     info = info_of(spec)
     mistakes = [
+        *_game(spec, document),
         *_roles(spec, document),
         *_labels(spec, info, document),
         *_capabilities(spec, document, registry),
@@ -52,6 +55,20 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
         *_shapes(spec, info, document),
     ]
     return sorted(mistakes, key=lambda mistake: mistake.place)
+
+
+def _game(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
+    """What a game says of itself that nobody could play."""
+    networks = spec.game.networks
+    for name, role in networks.items():
+        if role not in ROLES:
+            message = f"the game '{spec.game.name}' gives its network '{name}' the role '{role}'"
+            yield Mistake(message, ("game",), document.locate(("game",)), f"roles are {', '.join(ROLES)}")
+    for player, moved in spec.game.players.items():
+        for name in moved:
+            if name not in networks:
+                message = f"the {player} of the game '{spec.game.name}' moves '{name}', which is none of its networks"
+                yield Mistake(message, ("game",), document.locate(("game",)), f"these are {', '.join(networks)}")
 
 
 def _roles(spec: RunSpec, document: Locator) -> Iterator[Mistake]:

@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import ganreg
-from ganreg import Dataset, Loss
+from ganreg import Dataset, Game, Loss
 from ganreg.api import Run
 from ganreg.errors import DataError, SpecError
 from ganreg.task import DatasetInfo
@@ -215,6 +215,31 @@ def test_conditions_need_labels(write: Write) -> None:
     found = related(write(SOUND + "conditional: true\n"))
     assert found[0] == ("a conditional run needs labelled data", LAST + 1, 14)
     assert found[1] == ("the dataset 'tiny-pictures' has no labels", 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("judge", "moved", "message"),
+    [
+        ("judge", "discriminator", "the game 'odd' gives its network 'discriminator' the role 'judge'"),
+        (
+            "discriminator",
+            "critic",
+            "the discriminator of the game 'odd' moves 'critic', which is none of its networks",
+        ),
+    ],
+)
+def test_a_game_that_nobody_could_play_is_refused(
+    composition: dict[str, Any], judge: str, moved: str, message: str
+) -> None:
+    class Odd(Game, name="odd"):
+        """Odd."""
+
+        networks: ClassVar = {"generator": "generator", "discriminator": judge}
+        players: ClassVar = {"generator": ("generator",), "discriminator": (moved,)}
+
+    with pytest.raises(SpecError, match=message) as caught:
+        ganreg.compose(**{**composition, "game": Odd()}).check()
+    assert caught.value.mistakes[0].path == ("game",)
 
 
 def test_a_game_gets_its_roles_and_no_others(write: Write) -> None:
