@@ -49,7 +49,7 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     networks.
     """
     tracker = Tracker()
-    with untouched(), tracker:
+    with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for among numbers
         parts = _assembled(spec, task)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
         match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)

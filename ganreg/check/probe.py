@@ -99,7 +99,7 @@ class Probe(Match):
         return turn
 
     def apply(self, player: str) -> None:
-        """The player's step, and whom its gradients reach, whoever has filled them.
+        """The player's step, and whom its gradients reach, whoever has filled them; what is taken back moves nobody.
 
         Sparse ones are refused: no norm, clipping or checkpoint of ganreg's knows them.
         """
@@ -110,8 +110,9 @@ class Probe(Match):
             message = f"the gradient of '{name}' is sparse; a run takes dense ones"
             hint = "build the layer with sparse=False, as torch does unless it is told"
             raise SpecError([Mistake(message, (self._role_of(name),), hint=hint)])
-        reached = self._reached.setdefault(player, {})
-        reached.update({id(p): p for p in mover.parameters if p.grad is not None})
+        if not self._looking_ahead:
+            reached = self._reached.setdefault(player, {})
+            reached.update({id(p): p for p in mover.parameters if p.grad is not None})
         super().apply(player)
 
     def terms_of(self, play: Play) -> Terms:

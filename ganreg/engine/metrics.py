@@ -132,8 +132,15 @@ def measure(metric: Metric, built: Any, evaluation: Evaluation) -> Found:
     if odd := [name for name in found if not isinstance(name, str)]:
         raise TypeError(f"it gives a figure by {odd[0]!r}, where its name is due")
     pictures = {name: value for name, value in found.items() if is_picture(value)}
-    figures = {name: float(value) for name, value in found.items() if name not in pictures}
+    figures = {name: _figure(name, value) for name, value in found.items() if name not in pictures}
     return Found(figures, pictures, protocol_of(metric, built, evaluation))
+
+
+def _figure(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(f"'{name}' is {value!r}, neither a number nor a picture") from error
 
 
 def protocol_of(metric: Metric, built: Any, evaluation: Evaluation) -> dict[str, Plain]:

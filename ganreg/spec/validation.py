@@ -95,7 +95,10 @@ def _misfits(value: Any, given: Any, path: Path, document: Document) -> Iterator
 
 def _mistakes(error: ValidationError, document: Document, root: type[BaseModel], registry: Registry) -> list[Mistake]:
     """In the order of the file; items that a list lacks are one mistake."""
-    details = error.errors(include_url=False)[:MAX_MISTAKES]
+    try:
+        details = error.errors(include_url=False)[:MAX_MISTAKES]
+    except UnicodeEncodeError:  # pydantic cannot say what is wrong with a text that is none
+        return list(islice(_misfits(document.data, None, (), document), MAX_MISTAKES))
     found = dict.fromkeys(_mistake(e, document, root, registry) for e in details)
     return sorted(found, key=lambda mistake: mistake.place)
 

@@ -20,11 +20,11 @@ from ganreg.engine.play import Play
 from ganreg.engine.rows import Rows
 from ganreg.engine.state import join, split
 from ganreg.errors import CheckpointError
-from ganreg.spec.compatibility import info_of, task_of
+from ganreg.spec.compatibility import ROLES, info_of, task_of
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
 from ganreg.testing import partners
-from ganreg.testing.check import NETWORKS, Failure, Skip
+from ganreg.testing.check import Failure, Skip
 from ganreg.testing.network import CPU, built, further_words, in_double
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import accepts
@@ -69,7 +69,7 @@ def match(
     feed = Feed(spec.data.build(task), size, spec.seed, device, labels=task.classes is not None)
     made = Arena(spec, parts, feed, device)
     stage = getattr(spec.schedule, "stage", None)
-    if subject.kind in NETWORKS and stage is not None:
+    if subject.kind in ROLES and stage is not None:
         made.stage(stage)
     return made
 
@@ -133,7 +133,7 @@ def _company(subject: Subject) -> tuple[dict[str, Component], Task]:
     if "encoder" in game.networks.values():
         cast.setdefault("encoder", partners.Reader())
     classes = "class_logits" in subject.requires | set(game.requires)
-    tasks = [subject.task] if subject.kind in NETWORKS else subject.claimed
+    tasks = [subject.task] if subject.kind in ROLES else subject.claimed
     fitting = [t for t in tasks if (t.classes or not classes) and _all_accept(cast, t)]
     if not fitting:
         raise Skip("no task suits both it and the parts that it needs")
@@ -176,7 +176,7 @@ def _all_accept(cast: Mapping[str, Component], task: Task) -> bool:
 
 
 def _stage(subject: Subject) -> int | None:
-    return built(subject).stage if subject.kind in NETWORKS else None
+    return built(subject).stage if subject.kind in ROLES else None
 
 
 def play(match: Match, steps: int) -> None:

@@ -13,8 +13,6 @@ from ganreg.components import KINDS
 PLUGIN = "plugin"
 """What is checked of a plugin as a whole stands beside the kinds of component."""
 
-NETWORKS = ("generator", "discriminator", "encoder")
-
 
 class Failure(AssertionError):  # noqa: N818 - no error of the program, but what it is for
     """A component does not keep its contract. `remedy` is one line that says how to mend it."""

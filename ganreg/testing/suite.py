@@ -15,9 +15,10 @@ from pydantic_core import PydanticCustomError
 
 from ganreg.components import Component
 from ganreg.registry import Registry
+from ganreg.spec.compatibility import ROLES
 from ganreg.spec.runspec import components_in
 from ganreg.task import Task
-from ganreg.testing.check import NETWORKS, PLUGIN, Failure, Skip
+from ganreg.testing.check import PLUGIN, Failure, Skip
 from ganreg.testing.files import picture_folder
 from ganreg.testing.tasks import claimed
 
@@ -155,7 +156,7 @@ class Subject:
         """The task that it is tried on: the first that it claims, of a network the first of them that it serves."""
         from ganreg.testing.network import first_served
 
-        return first_served(self) if self.kind in NETWORKS else self.claimed[0]
+        return first_served(self) if self.kind in ROLES else self.claimed[0]
 
 
 @dataclass(frozen=True)

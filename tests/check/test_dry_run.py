@@ -308,6 +308,12 @@ def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:
     assert torch.equal(torch.rand(2), expected)
 
 
+def test_it_has_no_numbers_among_which_to_look_for_anomalies(tiny: Tiny) -> None:
+    with torch.autograd.set_detect_anomaly(True):
+        tiny(penalties=["tiny-r1"]).check()
+        assert torch.is_anomaly_enabled()
+
+
 def test_a_generator_makes_one_picture_per_z(tiny: Tiny) -> None:
     def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
         return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 28, 28).mean(0, keepdim=True)
@@ -385,6 +391,16 @@ def test_a_schedule_moves_the_players(tiny: Tiny, players: tuple[str, ...]) -> N
         assert run.check().warnings == ("the first step moves no generator",)
     else:
         assert refusal(run).message == "the schedule 'some' moves nobody"
+
+
+def test_what_is_taken_back_moves_nobody(tiny: Tiny) -> None:
+    class Trial(Schedule, name="trial"):
+        def step(self, game: Any) -> None:
+            with game.lookahead():
+                for player in game.players:
+                    game.update(player)
+
+    assert refusal(tiny(schedule=Trial())).message == "the schedule 'trial' moves nobody"
 
 
 def test_a_schedule_may_leave_steps_out(tiny: Tiny) -> None:

@@ -108,7 +108,7 @@ def test_two_metrics_of_a_name_are_told_apart(tiny: Tiny) -> None:
     [
         ({3: 1.0}, "TypeError: it gives a figure by 3, where its name is due"),
         (None, "TypeError: it gives NoneType, where figures by name are due"),
-        ({"a": "b"}, "ValueError: could not convert string to float: 'b'"),
+        ({"a": "b"}, "TypeError: 'a' is 'b', neither a number nor a picture"),
     ],
 )
 def test_a_metric_that_gives_no_figures_is_named(tiny: Tiny, found: Any, reason: str) -> None:

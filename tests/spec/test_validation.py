@@ -162,6 +162,7 @@ class Named(Loss, name="named"):
         ({"output": {"folder": Path("z\udcff")}}, "output.folder: the character U+DCFF"),
         ({"init": {"run": "there", "networks": ["generator", "\x7f"]}}, "init.networks.1: the character U+007F"),
         ({"loss": Named(word="a\u2028b")}, "loss.word: the character U+2028"),
+        ({"loss": "hin\udcffge"}, "loss: the character U+DCFF"),
     ],
 )
 def test_a_text_that_no_spec_holds_is_refused_from_python_too(

@@ -11,7 +11,8 @@ from ganreg.assembly import SHAPED, unshaped
 from ganreg.batch import Batch
 from ganreg.components import KINDS
 from ganreg.rng import rekey, untouched
-from ganreg.testing.check import NETWORKS, Failure, check
+from ganreg.spec.compatibility import ROLES
+from ganreg.testing.check import Failure, check
 from ganreg.testing.files import present
 from ganreg.testing.network import build, same_tensors
 from ganreg.testing.suite import Subject
@@ -36,7 +37,7 @@ METHODS = {
 def builds(subject: Subject) -> None:
     """build(task) returns what the kind promises."""
     built = present(lambda: build(subject.make(), subject.task))
-    if subject.kind in NETWORKS:
+    if subject.kind in ROLES:
         if not isinstance(built, nn.Module):
             raise Failure(f"it builds a {type(built).__name__}, not a torch.nn.Module")
         if lazy := unshaped(built):

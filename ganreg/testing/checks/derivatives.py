@@ -8,13 +8,14 @@ from torch import Tensor
 from ganreg.engine.outputs import as_output, tensors_of
 from ganreg.engine.play import Play
 from ganreg.engine.second_derivatives import twice_differentiable
-from ganreg.testing.check import NETWORKS, Failure, check
+from ganreg.spec.compatibility import ROLES
+from ganreg.testing.check import Failure, check
 from ganreg.testing.network import Network, built, mixed, task_with
 from ganreg.testing.suite import Subject
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     needs=("forward",),
     remedy="work on a copy: no in-place operation, such as ReLU(inplace=True), on an input",
 )
@@ -35,7 +36,7 @@ def leaves_alone(subject: Subject) -> None:
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     needs=("forward", "leaves-alone"),
     remedy="use every parameter in forward, and neither detach, no_grad nor round",
 )
@@ -70,7 +71,7 @@ def _gradients(network: Network) -> None:
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     needs=("forward", "gradients"),
     remedy="keep what may overflow in float32: .float() before exp, log or a sum",
 )

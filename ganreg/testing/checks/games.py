@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from ganreg.engine.pictures import generate
+from ganreg.spec.compatibility import ROLES
 from ganreg.task import Task
 from ganreg.testing import arena
-from ganreg.testing.check import NETWORKS, Failure, check
+from ganreg.testing.check import Failure, check
 from ganreg.testing.suite import Subject
 
 
@@ -19,8 +20,8 @@ def players(subject: Subject) -> None:
     """Every network has a role that is known, and no two players move the same one."""
     game: Any = subject.part
     for name, role in game.networks.items():
-        if role not in NETWORKS:
-            raise Failure(f"its network '{name}' has the role '{role}': roles are {', '.join(NETWORKS)}")
+        if role not in ROLES:
+            raise Failure(f"its network '{name}' has the role '{role}': roles are {', '.join(ROLES)}")
     owned = Counter(name for networks in game.players.values() for name in networks)
     for name, count in owned.items():
         if name not in game.networks:

@@ -15,8 +15,9 @@ from torch.utils._pytree import tree_leaves
 from ganreg.batch import DiscriminatorOutput
 from ganreg.check import NUMBERLESS
 from ganreg.engine.outputs import as_output, tensors_of
+from ganreg.spec.compatibility import ROLES
 from ganreg.task import Task, describe
-from ganreg.testing.check import NETWORKS, Failure, Skip, check
+from ganreg.testing.check import Failure, Skip, check
 from ganreg.testing.network import CPU, LARGEST, META, built, mixed, same_tensors, shape_of, task_with, verify
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import CLASSES
@@ -31,15 +32,13 @@ SHOWN = 1e-2
 """How far pictures go to either side of 0 at the least."""
 
 
-@check(*NETWORKS, needs=("builds",), remedy="mend forward, or refuse in check(task) what it cannot serve")
+@check(*ROLES, needs=("builds",), remedy="mend forward, or refuse in check(task) what it cannot serve")
 def forward(subject: Subject) -> None:
     """Four inputs become what the kind promises."""
     built(subject).serves()
 
 
-@check(
-    *NETWORKS, needs=("forward",), remedy="let the first size be the batch's, and normalize by batch in training only"
-)
+@check(*ROLES, needs=("forward",), remedy="let the first size be the batch's, and normalize by batch in training only")
 def batch_sizes(subject: Subject) -> None:
     """Batches of three in training, and of one and of five in evaluation, are served, in finite numbers."""
     network = built(subject)
@@ -52,7 +51,7 @@ def batch_sizes(subject: Subject) -> None:
             raise Failure(f"of {what} it makes numbers that are not finite", "take no deviation over the batch")
 
 
-@check(*NETWORKS, needs=("forward", "leaves-alone"), remedy="move running statistics in training only")
+@check(*ROLES, needs=("forward", "leaves-alone"), remedy="move running statistics in training only")
 def evaluation(subject: Subject) -> None:
     """In evaluation a forward leaves weights and buffers as they are."""
     network = built(subject)
@@ -66,7 +65,7 @@ def evaluation(subject: Subject) -> None:
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     needs=("forward",),
     remedy=NUMBERLESS,
 )
@@ -81,7 +80,7 @@ def meta(subject: Subject) -> None:
         )
 
 
-@check(*NETWORKS, needs=("forward", "meta"), remedy="make the layers fit task.image, or refuse the size in check(task)")
+@check(*ROLES, needs=("forward", "meta"), remedy="make the layers fit task.image, or refuse the size in check(task)")
 def sizes(subject: Subject) -> None:
     """Every size of picture that check(task) accepts is served, with classes and without."""
     for task in subject.claimed:
@@ -202,7 +201,7 @@ def _filled(made: DiscriminatorOutput, word: str, task: Task) -> None:
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     needs=("forward", "meta"),
     remedy="register_buffer for tensors that are no parameters, with dtypes from the inputs",
 )

@@ -13,9 +13,9 @@ from ganreg.engine.hidden import attributes
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
 from ganreg.errors import CheckpointError, SpecError
-from ganreg.spec.compatibility import info_of, task_of
+from ganreg.spec.compatibility import ROLES, info_of, task_of
 from ganreg.testing import arena
-from ganreg.testing.check import NETWORKS, Failure, check
+from ganreg.testing.check import Failure, check
 from ganreg.testing.network import META
 from ganreg.testing.suite import Subject
 from ganreg.testing.trainable import trainable
@@ -30,14 +30,14 @@ DIRECT = (
 TAKEN = "write buffers in place, of one size, and let load_state_dict take whatever state_dict gives"
 
 
-@check(*NETWORKS, *PARTS, needs=DIRECT, remedy="follow the contract of its kind: see docs/contracts.md")
+@check(*ROLES, *PARTS, needs=DIRECT, remedy="follow the contract of its kind: see docs/contracts.md")
 def plays(subject: Subject) -> None:
     """It plays three steps of a match, and every number stays finite."""
     arena.play(arena.match(subject), 3)
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     *PARTS,
     needs=("plays", "seeded"),
     remedy="draw from play.random(purpose) or a global generator, and keep what it remembers in what build returns",
@@ -79,7 +79,7 @@ def bf16(subject: Subject) -> None:
 
 
 @check(
-    *NETWORKS,
+    *ROLES,
     *PARTS,
     needs=("repeats",),
     remedy="keep state in buffers of an nn.Module, or offer state_dict and load_state_dict",
@@ -112,7 +112,7 @@ def _lost(whole: Match, broken: Match) -> list[str]:
 
 
 @check(
-    *(kind for kind in (*NETWORKS, *PARTS) if kind not in ("schedule", "optimizer")),
+    *(kind for kind in (*ROLES, *PARTS) if kind not in ("schedule", "optimizer")),
     needs=("repeats",),
     remedy="change nothing but what belongs to play.player: after_update is called for every player's move",
 )
@@ -133,7 +133,7 @@ def own_player(subject: Subject) -> None:
             raise Failure(f"an update of the {player} moves none of its weights")
 
 
-@check(*NETWORKS, *PARTS, needs=("plays",), remedy="leave train() and eval() to the engine")
+@check(*ROLES, *PARTS, needs=("plays",), remedy="leave train() and eval() to the engine")
 def modes(subject: Subject) -> None:
     """A step leaves every network in the mode, training or evaluation, in which it was."""
     match = arena.match(subject)
@@ -145,7 +145,7 @@ def modes(subject: Subject) -> None:
         raise Failure(f"a step changes the mode of {changed[0]}")
 
 
-@check(*NETWORKS, *PARTS, needs=("plays",), remedy="make weights nn.Parameter of a network; of others register_buffer")
+@check(*ROLES, *PARTS, needs=("plays",), remedy="make weights nn.Parameter of a network; of others register_buffer")
 def trained(subject: Subject) -> None:
     """Every trainable tensor is moved by an optimizer."""
     match = arena.match(subject)

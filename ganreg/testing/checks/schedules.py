@@ -18,7 +18,7 @@ STEPS = 6
 """In so many steps all of them come out even."""
 
 
-@check("schedule", needs=("plays",), remedy="call game.update(player) for every player")
+@check("schedule", needs=("plays",), remedy="call game.update(player) for every player, outside lookahead")
 def moves_everyone(subject: Subject) -> None:
     """Every player of the game moves sooner or later."""
     match = arena.match(subject)
