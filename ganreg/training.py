@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
-from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 from ganreg import processes
 from ganreg.assembly import building
 from ganreg.check import dry_run
-from ganreg.components import Component, Observer
+from ganreg.components import EVENTS, Component
 from ganreg.engine.building import built_alike, checkpoints_of
 from ganreg.engine.folder import RunFolder
 from ganreg.engine.inherit import given_to, inherit
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from ganreg.api import Run
 
 Say = Callable[[str], None]
-EVENTS = [name for name, value in vars(Observer).items() if isfunction(value) and not name.startswith("_")]
-"""What observers hear of."""
 
 
 def train(

@@ -3,6 +3,7 @@
 from ganreg.components.base import KIND_MARKER, Component
 from ganreg.components.bases import Head, SidedPenalty
 from ganreg.components.kinds import (
+    EVENTS,
     KINDS,
     Augmentation,
     Dataset,
@@ -20,6 +21,7 @@ from ganreg.components.kinds import (
 )
 
 __all__ = [
+    "EVENTS",
     "KINDS",
     "KIND_MARKER",
     "Augmentation",

@@ -9,6 +9,7 @@ not on a trial inside `lookahead`, with that player's last play, or the play of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, NonNegativeFloat, PositiveInt
@@ -247,6 +248,9 @@ class Observer(Component, kind="observer"):
     def finished(self, step: int) -> None:
         """The run ended, at its last step or before."""
 
+
+EVENTS = tuple(name for name, value in vars(Observer).items() if isfunction(value) and not name.startswith("_"))
+"""What observers hear of."""
 
 KINDS: Mapping[str, type[Component]] = {
     kind.kind: kind

@@ -132,11 +132,12 @@ def measure(metric: Metric, built: Any, evaluation: Evaluation) -> Found:
     if odd := [name for name in found if not isinstance(name, str)]:
         raise TypeError(f"it gives a figure by {odd[0]!r}, where its name is due")
     pictures = {name: value for name, value in found.items() if is_picture(value)}
-    figures = {name: _figure(name, value) for name, value in found.items() if name not in pictures}
+    figures = {name: figure(name, value) for name, value in found.items() if name not in pictures}
     return Found(figures, pictures, protocol_of(metric, built, evaluation))
 
 
-def _figure(name: str, value: Any) -> float:
+def figure(name: str, value: Any) -> float:
+    """What a metric gives by a name, as the number that it is. Raises TypeError where it is none."""
     try:
         return float(value)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -9,7 +9,7 @@ from torch import nn
 
 from ganreg.assembly import SHAPED, unshaped
 from ganreg.batch import Batch
-from ganreg.components import KINDS
+from ganreg.components import EVENTS, KINDS
 from ganreg.rng import rekey, untouched
 from ganreg.spec.compatibility import ROLES
 from ganreg.testing.check import Failure, check
@@ -18,6 +18,7 @@ from ganreg.testing.network import build, same_tensors
 from ganreg.testing.suite import Subject
 
 FACTORY = "return functools.partial(torch.optim.Adam, lr=self.lr)"
+"""What an optimizer's build does."""
 METHODS = {
     "loss": (("discriminator", "generator"),),
     "penalty": (("__call__",), ("after_update",)),
@@ -26,7 +27,7 @@ METHODS = {
     "game": (("terms",),),
     "metric": (("__call__",),),
     "extractor": (("__call__",),),
-    "observer": (("started",), ("logged",), ("sampled",), ("drawn",), ("measuring",), ("finished",)),
+    "observer": tuple((event,) for event in EVENTS),
 }
 """Per kind the methods of which what is built has these, or those."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganreg.engine.metrics import Evaluation, is_picture, protocol_of
+from ganreg.engine.metrics import Evaluation, figure, is_picture, protocol_of
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.engine.state import same
 from ganreg.spec.runspec import RunSpec
@@ -45,9 +45,9 @@ def _figures(found: Any) -> Mapping[str, float | Tensor]:
     figures: dict[str, float | Tensor] = {}
     for name, value in found.items():
         try:
-            figures[name] = value if is_picture(value) else float(value)
-        except (TypeError, ValueError, RuntimeError):
-            raise Failure(f"'{name}' is {value!r}, neither a number nor a picture") from None
+            figures[name] = value if is_picture(value) else figure(name, value)
+        except TypeError as error:
+            raise Failure(str(error)) from None
         if not torch.as_tensor(figures[name]).abs().max() < float("inf"):
             raise Failure(f"'{name}' is {value}, which is not finite")
         if is_picture(value) and value.abs().max() > 1 + ROUNDING:
