@@ -11,16 +11,24 @@ if TYPE_CHECKING:
 
 
 def outline(head: Head, task: Task) -> DiscriminatorOutput:
-    """What the base of a head says of two pictures, on the meta device: shapes, for the layers of the head.
+    """What the base of a head says of two pictures, if it can on the meta device: shapes, for the layers of the head.
 
     Raises ValueError for a base of several scales.
     """
     import torch
 
     its = head.inner(task)
-    with torch.device("meta"):
-        labels = None if its.classes is None else torch.zeros(2, dtype=torch.int64)
-        output: DiscriminatorOutput = head.base.build(its)(torch.zeros(2, *its.image), labels)
+
+    def said(device: str) -> DiscriminatorOutput:
+        with torch.device(device):
+            labels = None if its.classes is None else torch.zeros(2, dtype=torch.int64)
+            output: DiscriminatorOutput = head.base.build(its)(torch.zeros(2, *its.image), labels)
+        return output
+
+    try:
+        output = said("meta")
+    except Exception:  # a base that reads numbers; what is wrong with any other, it says again
+        output = said("cpu")
     if isinstance(output.embedding, tuple | list):
         raise ValueError(f"'{head.base.name}' has not one embedding, but one for each scale")
     return output

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from ganreg import processes
 from ganreg.assembly import Parts, assemble
 from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import culprit, place, sentence
-from ganreg.engine.feed import MetaFeed
+from ganreg.engine.devices import resolve
+from ganreg.engine.feed import NoiseFeed
 from ganreg.engine.inherit import heritage
 from ganreg.errors import GanregError, Mistake, PluginError, SpecError
 from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
-
-NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
-"""How a part is mended that fails on the meta device, where there are shapes and no numbers."""
-PARAMETRIZATIONS = str(Path(torch.__file__).parent / "nn" / "utils")
 
 
 @dataclass(frozen=True)
@@ -44,27 +40,41 @@ class DryRun:
 def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -> DryRun:
     """Build everything on the meta device and play one full step of the schedule there.
 
-    given: the state of the run that the spec starts from; None where that does not matter. Raises SpecError: a part
-    cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored, the given state is of other
-    networks.
+    A part that fails without numbers is played with some, on the run's own device, which takes their memory and time;
+    a warning says so. given: the state of the run that the spec starts from; None where that does not matter. Raises
+    SpecError: a part cannot be built, shapes do not fit, a parameter gets no gradient, labels are ignored, the given
+    state is of other networks.
     """
+    try:
+        return rehearsal(spec, task, given)
+    except SpecError as error:
+        if error.__cause__ is None:  # refused, and no failure of a part's code
+            raise
+        failure = error.mistakes[0].message
+    device = _device_of(spec)
+    found = rehearsal(_share_of(spec), task, given, device)
+    return replace(found, warnings=(f"{failure}; with numbers, on {device}, the step can be played", *found.warnings))
+
+
+def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None, device: torch.device = META) -> DryRun:
+    """The dry run on one device, with noise for pictures. Raises SpecError, whose cause is what a part has raised."""
     tracker = Tracker()
-    with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for among numbers
-        parts = _assembled(spec, task)
+    with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for in training
+        parts = _assembled(spec, task, device)
         fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
-        match = Probe(spec, parts, MetaFeed(task, spec.train.batch_size), tracker)
+        match = Probe(spec, parts, NoiseFeed(task, spec.train.batch_size, device), device, tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
                 match.step_index = step
                 match.step()
         except PluginError as error:
-            raise SpecError([Mistake(f"in the dry run {error}", hint=_help(error.__cause__))]) from error
+            raise SpecError([Mistake(f"in the dry run {error}")]) from error
         except GanregError:
             raise
         except Exception as error:
             path, who = culprit(error, match)
             told = f"{who} fails in the dry run: {sentence(error)}"
-            raise SpecError([match.misfit() or Mistake(told, path, hint=_help(error))]) from error
+            raise SpecError([match.misfit() or Mistake(told, path)]) from error
         mistakes, warnings = match.findings()
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)
@@ -80,22 +90,27 @@ def dry_run(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None) -
     )
 
 
-def _assembled(spec: RunSpec, task: Task) -> Parts:
-    """All parts. Of one that cannot be built, the mistakes have the line of its code, and what helps."""
+def _device_of(spec: RunSpec) -> torch.device:
+    """Where the run will play; the CPU where this machine has no such device."""
     try:
-        return assemble(spec, task, META)
+        return resolve(spec.train.device)
+    except SpecError:
+        return torch.device("cpu")
+
+
+def _share_of(spec: RunSpec) -> RunSpec:
+    """The spec with the pictures of one process: a device may have no room for those of all."""
+    train = spec.train.model_copy(update={"batch_size": spec.train.batch_size // processes.size()})
+    return spec.model_copy(update={"train": train})
+
+
+def _assembled(spec: RunSpec, task: Task, device: torch.device) -> Parts:
+    """All parts. Of one that cannot be built, the mistakes have the line of its code."""
+    try:
+        return assemble(spec, task, device)
     except SpecError as error:
         cause = error.__cause__
         where = place(cause) if cause else ""
         if not where:
             raise
-        mistakes = [replace(m, message=f"{m.message} ({where})", hint=m.hint or _help(cause)) for m in error.mistakes]
-        raise SpecError(mistakes) from cause
-
-
-def _help(error: BaseException | None) -> str:
-    """What to do about an error that comes of the meta device; empty for another one."""
-    frames = traceback.extract_tb(error.__traceback__) if error else []
-    # Parametrizations of torch's compute with numbers, and leave out without a word what they cannot.
-    reparametrizes = bool(frames) and frames[-1].filename.startswith(PARAMETRIZATIONS)
-    return NUMBERLESS if reparametrizes or "meta " in str(error).lower() else ""
+        raise SpecError([replace(m, message=f"{m.message} ({where})") for m in error.mistakes]) from cause

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ganreg.assembly import Parts
 from ganreg.batch import DiscriminatorOutput
 from ganreg.check.tracking import Tracker
-from ganreg.engine.feed import MetaFeed
+from ganreg.engine.feed import NoiseFeed
+from ganreg.engine.guards import Guard
 from ganreg.engine.match import Match
 from ganreg.engine.outputs import tensors_of
 from ganreg.engine.play import Play
@@ -43,8 +44,9 @@ class NetworkSummary:
 class Probe(Match):
     """Refuses what cannot be right as it comes up, and sums up the rest in `findings`."""
 
-    def __init__(self, spec: RunSpec, parts: Parts, feed: MetaFeed, tracker: Tracker) -> None:
-        super().__init__(spec, parts, feed, META)
+    def __init__(self, spec: RunSpec, parts: Parts, feed: NoiseFeed, device: torch.device, tracker: Tracker) -> None:
+        super().__init__(spec, parts, feed, device)
+        self.guard = Guard(deferred=True)  # to a check that never comes: of noise some number may not be finite
         self._refuse_shared()
         self.flops = 0
         self._tracker = tracker

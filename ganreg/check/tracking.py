@@ -20,6 +20,8 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     mixed: whether a product was taken of two types of number, which only the meta device lets pass.
     """
 
+    supports_higher_order_operators = True  # such as torch.cond, which is an operation like others here
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.flops = 0
@@ -39,7 +41,7 @@ class Tracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.inside and any(_storage(a) in self._labels for a in tree_leaves(args) if isinstance(a, Tensor)):
             self.label_readers.update(self.inside)
         result = func(*args, **(kwargs or {}))
-        if func.overloadpacket in flop_registry:
+        if getattr(func, "overloadpacket", None) in flop_registry:
             self.mixed |= len({a.dtype for a in args if isinstance(a, Tensor)}) > 1
             self.flops += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=result)
         for value in tree_leaves(result):

@@ -18,7 +18,7 @@ from ganreg.engine.streams import Stream
 from ganreg.engine.tensor_file import raw
 from ganreg.errors import DataError, GanregError
 from ganreg.rng import keyed
-from ganreg.task import DatasetInfo, Task
+from ganreg.task import DatasetInfo, Shape, Task
 
 SOME = 16
 """Pictures that are looked at to tell sets apart: all of them would have to be read from a disk."""
@@ -98,18 +98,20 @@ class Feed:
         return self._orders[epoch]
 
 
-class MetaFeed:
-    """Batches of a task's shapes without data, for steps on the meta device."""
+class NoiseFeed:
+    """Batches of a task's shapes that are noise; on the meta device shapes alone."""
 
-    def __init__(self, task: Task, batch_size: int) -> None:
-        def empty(shape: tuple[int, ...]) -> Tensor:
-            return torch.empty(batch_size, *shape, device="meta")
+    def __init__(self, task: Task, batch_size: int, device: torch.device) -> None:
+        stream = Stream(device, 0, "noise for pictures")
 
-        labels = None if task.classes is None else torch.empty(batch_size, dtype=torch.int64, device="meta")
-        self._batch = Batch(empty(task.image), labels, empty(task.source) if task.source else None)
+        def pictures(shape: Shape) -> Tensor:
+            return stream.uniform(batch_size, *shape) * 2 - 1
+
+        labels = None if task.classes is None else stream.integers(task.classes, batch_size)
+        self._batch = Batch(pictures(task.image), labels, pictures(task.source) if task.source else None)
 
     def batch(self, position: int, rows: slice = slice(None)) -> Batch:
-        """The same shapes at every position."""
+        """The same at every position."""
         return self._batch[rows]
 
 

@@ -19,11 +19,11 @@ from torch import Tensor
 
 from ganreg.assembly import assemble
 from ganreg.engine.blame import sentence
-from ganreg.engine.feed import MetaFeed
+from ganreg.engine.feed import NoiseFeed
 from ganreg.engine.guards import first_bad
 from ganreg.engine.state import moved, same, split
 from ganreg.engine.tensor_file import raw
-from ganreg.errors import CheckpointError, GanregError, PluginError, brief
+from ganreg.errors import CheckpointError, GanregError, PluginError, SpecError, brief
 from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
@@ -156,7 +156,7 @@ def _check_stage(match: Match, state: Mapping[str, Any]) -> None:
         return
     spec, task, meta = match.spec, match.parts.task, torch.device("meta")
     with untouched():
-        trial = type(match)(spec, assemble(spec, task, meta), MetaFeed(task, spec.train.batch_size), meta)
+        trial = type(match)(spec, assemble(spec, task, meta), NoiseFeed(task, spec.train.batch_size, meta), meta)
         trial.step_index = state["step"]
         trial.stage(**state["stage"])
         trial.step()
@@ -203,7 +203,10 @@ def trained_task(state: Mapping[str, Any], spec: RunSpec) -> Task:
     with refusing():
         task = Task(**state["task"])
         _check_sizes(task, spec)
-        networks = assemble(spec, task, torch.device("meta")).networks
+        try:
+            networks = assemble(spec, task, torch.device("meta")).networks
+        except SpecError:  # a part that reads numbers as it is built
+            return task
         needed = sum(_bytes(network.state_dict()) for network in networks.values())
         held = sum(map(_bytes, state["networks"].values()))
     if needed > held:

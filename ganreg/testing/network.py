@@ -20,6 +20,8 @@ from ganreg.testing.check import Failure, Skip
 from ganreg.testing.suite import Subject
 
 CPU, META = torch.device("cpu"), torch.device("meta")
+NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
+"""How a part is mended that fails on the meta device, where there are shapes and no numbers."""
 STAGES = 9
 """Stages of growth that are tried: from 4x4 that is far beyond 1024x1024."""
 

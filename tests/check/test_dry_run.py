@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Schedule, Task
 from ganreg.api import Run
-from ganreg.check import NUMBERLESS
 from ganreg.check.tracking import Tracker
 from ganreg.errors import Mistake, SpecError
 
@@ -276,28 +275,55 @@ def test_a_part_that_cannot_be_built_is_named(tiny: Tiny) -> None:
     assert "not a torch.nn.Module" in refusal(tiny(generator=AnyGenerator(make=lambda task: 3))).message
 
 
+def maker(forward: Callable[[Net, Tensor], Tensor]) -> Net:
+    net = Net(8, 784, lambda net, x, y: forward(net, x).view(-1, 1, 28, 28))
+    del net.spare
+    return net
+
+
 def read_in_build(task: Task) -> nn.Module:
-    return nn.Linear(8, int(torch.ones(()).item()))
+    assert torch.ones(()).item() == 1
+    return maker(lambda net, x: net.linear(x))
 
 
 def orthogonal(task: Task) -> nn.Module:
-    net = Net(8, 784, lambda net, x, y: net.linear(x).view(-1, 1, 28, 28))
+    net = maker(lambda net, x: net.linear(x))
     nn.utils.parametrizations.orthogonal(net.linear)
     return net
 
 
 def cumulative(task: Task) -> nn.Module:
-    net = Net(8, 784, lambda net, x, y: net.norm(x))
+    net = maker(lambda net, x: net.linear(net.norm(x)))
     net.norm = nn.BatchNorm1d(8, momentum=None)
     return net
 
 
-@pytest.mark.parametrize("make", [read_in_build, orthogonal, cumulative])
-def test_where_numbers_are_read_stands_with_what_to_do(tiny: Tiny, make: Factory) -> None:
-    mistake = refusal(tiny(generator=AnyGenerator(make=make)))
-    assert mistake.path == ("generator",)
-    assert re.search(r"test_dry_run\.py:\d+\)$", mistake.message)
-    assert mistake.hint == NUMBERLESS
+def branching(task: Task) -> nn.Module:
+    return maker(lambda net, x: net.linear(x if x.mean() > 0 else -x))
+
+
+def beside(task: Task) -> nn.Module:
+    return maker(lambda net, x: net.linear(x) + torch.ones(784))
+
+
+@pytest.mark.parametrize("make", [read_in_build, orthogonal, cumulative, branching, beside])
+def test_a_part_that_needs_numbers_is_played_with_some(tiny: Tiny, make: Factory) -> None:
+    found = tiny(generator=AnyGenerator(make=make)).check()
+    (warning,) = found.warnings
+    assert re.match(r"the generator 'any' (fails|cannot be built).*test_dry_run\.py:\d+\); with numbers, on ", warning)
+    assert found.networks["generator"].gives == "(1, 28, 28)"
+    assert found.flops > 0
+    assert found.memory > 0
+
+
+def test_what_is_refused_without_numbers_is_refused_with_some(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.linear(x) * x.mean().item())))
+    assert mistake.path == ("discriminator",)
+    assert "reaches discriminator.spare" in mistake.message
+
+
+def test_numbers_that_overflow_in_the_dry_run_are_for_the_run_to_tell(tiny: Tiny) -> None:
+    assert tiny(loss=AnyLoss(value=lambda x: (x.mean() * 1e30).exp() * float(x.isnan().sum() + 1))).check().warnings
 
 
 def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:

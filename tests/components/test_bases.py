@@ -94,6 +94,19 @@ def test_an_outline_has_shapes_and_costs_no_random_numbers(classes: int | None) 
     assert torch.equal(before, torch.get_rng_state())
 
 
+class Weighed(Doubled, name="weighed"):
+    """A base itself, which looks at a number as it is built."""
+
+    def build(self, task: Task) -> nn.Module:
+        assert torch.ones(()).item() == 1
+        return super().build(task)
+
+
+def test_a_base_that_needs_numbers_has_an_outline_too() -> None:
+    output = outline(Doubled(base=Weighed(base=component("discriminator", "tiny-judge"))), TASK)
+    assert output.embedding.shape == (2, 4 * 3 * 4)
+
+
 class TwoScales(Doubled, name="two-scales"):
     """A base itself, of two scales."""
 

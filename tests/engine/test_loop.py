@@ -13,9 +13,10 @@ import pytest
 import torch
 from filelock import FileLock
 from PIL import Image
+from torch import nn
 
 import ganreg
-from ganreg import Loss, Observer
+from ganreg import Generator, Loss, Observer, Task, component
 from ganreg.api import Run
 from ganreg.engine.disk import append
 from ganreg.engine.folder import records
@@ -235,6 +236,18 @@ def test_samples_are_of_the_run_that_is_in_the_folder_now(tiny: Tiny) -> None:
     tiny(train={"steps": 2, "batch_size": 8}).train(overwrite=True)
     assert not torch.equal(loaded.sample(3), before)
     assert torch.equal(loaded.sample(3), ganreg.load(loaded.folder).sample(3))
+
+
+def test_a_run_whose_generator_needs_numbers_to_be_built_is_gone_on_with_and_sampled(tiny: Tiny) -> None:
+    class Weighed(Generator, name="weighed"):
+        def build(self, task: Task) -> nn.Module:
+            assert torch.ones(()).item() == 1
+            network: nn.Module = component("generator", "tiny-generator").build(task)
+            return network
+
+    tiny(generator=Weighed(), train={"steps": 1}).train()
+    tiny(generator=Weighed(), train={"steps": 2}).train(resume=True)
+    assert tiny(generator=Weighed(), train={"steps": 2}).sample(3).shape == (3, 1, 28, 28)
 
 
 def test_a_conditional_run_samples_its_classes_in_equal_shares(tiny: Tiny) -> None:

@@ -13,12 +13,22 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ganreg.batch import DiscriminatorOutput
-from ganreg.check import NUMBERLESS
 from ganreg.engine.outputs import as_output, tensors_of
 from ganreg.spec.compatibility import ROLES
 from ganreg.task import Task, describe
 from ganreg.testing.check import Failure, Skip, check
-from ganreg.testing.network import CPU, LARGEST, META, built, mixed, same_tensors, shape_of, task_with, verify
+from ganreg.testing.network import (
+    CPU,
+    LARGEST,
+    META,
+    NUMBERLESS,
+    built,
+    mixed,
+    same_tensors,
+    shape_of,
+    task_with,
+    verify,
+)
 from ganreg.testing.suite import Subject
 from ganreg.testing.tasks import CLASSES
 

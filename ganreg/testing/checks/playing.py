@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganreg.check import NUMBERLESS, dry_run
+from ganreg.check import rehearsal
 from ganreg.engine.hidden import attributes
 from ganreg.engine.match import Match
 from ganreg.engine.state import same
@@ -16,7 +16,7 @@ from ganreg.errors import CheckpointError, SpecError
 from ganreg.spec.compatibility import ROLES, info_of, task_of
 from ganreg.testing import arena
 from ganreg.testing.check import Failure, check
-from ganreg.testing.network import META
+from ganreg.testing.network import META, NUMBERLESS
 from ganreg.testing.suite import Subject
 from ganreg.testing.trainable import trainable
 
@@ -58,7 +58,7 @@ def repeats(subject: Subject) -> None:
     remedy=NUMBERLESS,
 )
 def meta(subject: Subject) -> None:
-    """It passes the dry run, on the meta device."""
+    """It passes the dry run on the meta device, without numbers."""
     if subject.kind == "schedule":  # the kit's networks do not grow, and the dry run looks at their size
         match = arena.match(subject, device=META)
         for step in (0, *match.spec.schedule.milestones()):
@@ -67,7 +67,7 @@ def meta(subject: Subject) -> None:
         return
     spec = arena.compose(subject)
     try:
-        dry_run(spec, task_of(spec, info_of(spec)))
+        rehearsal(spec, task_of(spec, info_of(spec)))
     except SpecError as error:
         raise Failure(f"in the dry run: {error.mistakes[0].message}") from None
 
