@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -20,8 +20,25 @@ def keyed(seed: int, *purpose: str | int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def keyed_pictures(seed: int, *purpose: str | int) -> Iterator[None]:
+    """Within, torch's global generators start from a key alone; on leaving, they are what they were on entering.
+
+    Python's and numpy's go on: with them strangers toss coins, for all pictures at once.
+    """
+    with _forked():
+        _rekey_torch(derive(seed, *purpose))
+        yield
+
+
 def rekey(key: int) -> None:
     """Seed the global generators: dropout draws from them, and so does whoever knows no others."""
+    _rekey_torch(key)
+    random.seed(key)
+    np.random.seed(key % 2**32)
+
+
+def _rekey_torch(key: int) -> None:
     # torch.manual_seed takes down a stack trace, and keeps it, for each kind of device that has not begun to be used.
     torch.default_generator.manual_seed(key)
     for device in (torch.cuda, torch.xpu):
@@ -29,8 +46,6 @@ def rekey(key: int) -> None:
             device.manual_seed_all(key)
     if torch.backends.mps.is_available():
         torch.mps.manual_seed(key)
-    random.seed(key)
-    np.random.seed(key % 2**32)
 
 
 @contextmanager
@@ -48,11 +63,16 @@ def untouched() -> Iterator[None]:
 def _restored() -> Iterator[None]:
     python, numpy = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng():
+        with _forked():
             yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
+
+
+def _forked() -> AbstractContextManager[None]:
+    """On leaving, torch's global generators are what they were on entering."""
+    return torch.random.fork_rng(range(torch.accelerator.device_count()))  # several that are not named are warned of
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial, reduce
 from typing import Any
 
@@ -28,7 +28,7 @@ from ganreg.engine.sources import Batches, Sources
 from ganreg.engine.stage import Stage
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
-from ganreg.rng import keyed, rekey
+from ganreg.rng import keyed, keyed_pictures, rekey
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
 
@@ -115,7 +115,7 @@ class Match:
             weight.grad = None
         seen: Terms = {}
         self._plays.pop(player, None)
-        with self._only(player):
+        with self._only(player), self._own_draws(player, turn):
             for rows in self._rows:
                 play = self._play(player, turn, rows)
                 terms = self.terms_of(play)
@@ -323,6 +323,15 @@ class Match:
         if self.guard.deferred:
             self.guard.see(self.step_index, named.items())
         self.terms.update(named)
+
+    def _own_draws(self, player: str, turn: int) -> AbstractContextManager[None]:
+        """Within, each of several processes draws for its pictures what no other draws for its own.
+
+        What moves weights comes after, and draws the same in all: an optimizer may add noise.
+        """
+        if self.world.alone:
+            return nullcontext()
+        return keyed_pictures(self.seed, "global", self.step_index, player, turn, self.world.rank)
 
     @contextmanager
     def _only(self, player: str) -> Iterator[None]:

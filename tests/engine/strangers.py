@@ -1,9 +1,11 @@
 """Parts whose authors have not thought of several processes: a plugin file."""
 
 import os
+import random
 from math import prod
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -65,6 +67,24 @@ class Gathering(Penalty, name="gathering"):
         rows = play.real.mean(dim=(1, 2, 3)) > BRIGHT
         mine = play.real_output.logits.flatten() - logits.mean()
         return (mine * rows).mean() if rows.is_meta or rows.any() else None
+
+
+class Drawing(Penalty, name="drawing"):
+    """Draws for pictures from torch's global generator, and tosses a coin for all: the share of numbers that are new.
+
+    Weights wander by the global generator too, in `after_update`, the same in all processes.
+    """
+
+    def __call__(self, play):
+        drawn = play.gather(torch.rand(len(play.real), device=play.real.device))
+        coins = play.gather(torch.full_like(drawn, random.random() + np.random.rand()))
+        share = 1.0 if drawn.is_meta else len(drawn.unique()) / len(drawn) + len(coins.unique())
+        return 0 * play.real_output.logits.mean() + share
+
+    def after_update(self, play):
+        with torch.no_grad():
+            for weight in play.parameters():
+                weight.add_(torch.randn_like(weight), alpha=1e-6)
 
 
 class Failing(Metric, name="failing"):
@@ -206,4 +226,5 @@ class Mixed(Schedule, name="mixed"):
 @hookimpl
 def ganreg_components():
     watching = [Forgetful, Learning, Listening, Losing]
-    return [Contrasted, Copies, Failing, Gathering, *watching, Mixed, Packed, Rewriting, Skipping, Sometimes]
+    penalties = [Contrasted, Copies, Drawing, Gathering, Skipping, Sometimes]
+    return [*penalties, *watching, Failing, Mixed, Packed, Rewriting]

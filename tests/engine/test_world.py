@@ -41,6 +41,7 @@ STRANGE: Mapping[str, Mapping[str, Any]] = {
         "augment": {"name": "tiny-ada", "initial": 0.5, "target": 1},
         "penalties": [{"name": "copies", "weight": 9}],
     },
+    "draws": {"penalties": ["drawing"]},
     "learning": {"penalties": ["learning"]},
     "listening": {"discriminator": "tiny-judge", "penalties": ["listening"], "train": {"accumulate": 2}},
     "mixed": {"loss": "tiny-relativistic", "schedule": "mixed"},
