@@ -72,7 +72,7 @@ def _restored() -> Iterator[None]:
 
 def _forked() -> AbstractContextManager[None]:
     """On leaving, torch's global generators are what they were on entering."""
-    return torch.random.fork_rng(range(torch.accelerator.device_count()))  # several that are not named are warned of
+    return torch.random.fork_rng(range(torch.cuda.device_count()))  # of several that are not named torch warns
 
 
 @contextmanager
