@@ -13,7 +13,7 @@ import click
 from ganreg.cli.app import App
 from ganreg.cli.kinds import KINDS
 from ganreg.errors import PluginError, printable
-from ganreg.registry.discovery import VARIABLE, misnamed
+from ganreg.registry.discovery import VARIABLE, installed, left_out, misnamed
 
 if TYPE_CHECKING:
     from ganreg.registry import Listing
@@ -47,7 +47,7 @@ def table(app: App, listings: Sequence[Listing], tell: Callable[[Listing], str])
         lines.append(f"plugins: {VARIABLE} lets only these load: {os.environ[VARIABLE] or 'none'}")
         if told := misnamed():
             lines.append(f"plugins: {told}")
-    if app.plugins and not listings:
+    if app.plugins and not listings and not installed():
         lines.append(f"plugins: none is found; {STARTERS}")
     names, origins = (max((len(getattr(li, k)) for li in listings), default=0) for k in ("namespace", "distribution"))
     return lines + [f"{li.namespace:<{names}}  {li.distribution:<{origins}}  {tell(li)}" for li in listings]
@@ -63,10 +63,12 @@ def verdict(listing: Listing) -> str:
     return click.style("ok", fg="green")
 
 
-def require(namespace: str, installed: Iterable[str]) -> None:
+def require(namespace: str, known: Iterable[str]) -> None:
     """Raise PluginError where there is no plugin of that namespace."""
-    names = sorted(installed)
+    names = sorted(known)
     if namespace not in names:
+        if what := left_out(namespace):
+            raise PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
         near = get_close_matches(namespace, names, n=1)
         help_ = f"did you mean '{near[0]}'?" if near else f"installed: {', '.join(names) or 'none'}"
         raise PluginError(f"no plugin '{namespace}' is installed\n  help: {help_}")

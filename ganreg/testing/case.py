@@ -117,7 +117,11 @@ def cases(
 def _installed(namespace: str, registry: Registry, examples: Mapping[str, Mapping[str, Any]]) -> Suite:
     from difflib import get_close_matches
 
+    from ganreg.registry.discovery import left_out
+
     if namespace not in registry.namespaces:
+        if what := left_out(namespace):
+            raise PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
         near = get_close_matches(namespace, registry.namespaces, n=1)
         hint = (
             f"did you mean '{near[0]}'?"

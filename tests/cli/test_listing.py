@@ -332,6 +332,12 @@ def test_doctor_of_some(ganreg: Call, install: Install) -> None:
 def test_doctor_where_nothing_is_loaded(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--no-plugins" in ganreg("--no-plugins", "doctor").out
     monkeypatch.setenv("GANREG_PLUGINS", "")
+    _, line = ganreg("doctor").out.splitlines()
+    assert line == "plugins: GANREG_PLUGINS lets only these load: none"
+    refused = ganreg("doctor", "proofs")
+    assert (refused.code, refused.out) == (4, "")
+    assert refused.err == "error: the plugin 'proofs' is installed, but GANREG_PLUGINS leaves it out\n"
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: ())
     assert "pip install ganreg-classic ganreg-datasets" in ganreg("doctor").out
 
 
@@ -374,8 +380,10 @@ def test_plugins_as_json(ganreg: Call, install: Install) -> None:
 def test_plugins_where_there_are_none(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--no-plugins" in ganreg("--no-plugins", "plugins").out
     monkeypatch.setenv("GANREG_PLUGINS", "")
-    assert "pip install ganreg-classic ganreg-datasets" in ganreg("plugins").out
+    assert ganreg("plugins").out == "plugins: GANREG_PLUGINS lets only these load: none\n"
     assert ganreg("plugins", "--json").out == "[]\n"
+    monkeypatch.setattr("ganreg.registry.discovery.entry_points", lambda group: ())
+    assert "pip install ganreg-classic ganreg-datasets" in ganreg("plugins").out
 
 
 def test_control_characters_of_a_plugin_do_not_reach_the_terminal(ganreg: Call, install: Install) -> None:

@@ -97,6 +97,13 @@ def test_what_is_expected_of_nobody_is_refused(arguments: dict, message: str) ->
         cases([Sigmoid], **arguments)
 
 
+def test_a_plugin_that_is_left_out(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("mine", "")
+    monkeypatch.setenv("GANREG_PLUGINS", "")
+    with pytest.raises(PluginError, match="the plugin 'mine' is installed, but GANREG_PLUGINS leaves it out"):
+        cases("mine")
+
+
 def test_a_plugin_that_is_not_there_or_is_broken(install: Install) -> None:
     install("broken", "import a_module_that_nobody_has")
     with pytest.raises(PluginError, match=r"no plugin 'brken' is installed\n  help: did you mean 'broken'\?"):
