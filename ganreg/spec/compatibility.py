@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from ganreg.components import Component
+from ganreg.components import Component, Game
 from ganreg.errors import DataError, GanregError, Mistake, Position, brief
 from ganreg.registry import Registry
 from ganreg.spec.runspec import RunSpec
@@ -57,18 +57,21 @@ def contradictions(spec: RunSpec, document: Locator, registry: Registry) -> list
     return sorted(mistakes, key=lambda mistake: mistake.place)
 
 
-def _game(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
-    """What a game says of itself that nobody could play."""
-    networks = spec.game.networks
-    for name, role in networks.items():
+def unplayable(game: Game) -> Iterator[tuple[str, str]]:
+    """What a game says of itself that nobody could play, as it would stand behind its name; each with what there is."""
+    for name, role in game.networks.items():
         if role not in ROLES:
-            message = f"the game '{spec.game.name}' gives its network '{name}' the role '{role}'"
-            yield Mistake(message, ("game",), document.locate(("game",)), f"roles are {', '.join(ROLES)}")
-    for player, moved in spec.game.players.items():
+            yield f"gives its network '{name}' the role '{role}'", f"roles are {', '.join(ROLES)}"
+    for player, moved in game.players.items():
         for name in moved:
-            if name not in networks:
-                message = f"the {player} of the game '{spec.game.name}' moves '{name}', which is none of its networks"
-                yield Mistake(message, ("game",), document.locate(("game",)), f"these are {', '.join(networks)}")
+            if name not in game.networks:
+                message = f"lets its {player} move '{name}', which is none of its networks"
+                yield message, f"these are {', '.join(game.networks)}"
+
+
+def _game(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
+    for message, known in unplayable(spec.game):
+        yield Mistake(f"the game '{spec.game.name}' {message}", ("game",), document.locate(("game",)), known)
 
 
 def _roles(spec: RunSpec, document: Locator) -> Iterator[Mistake]:

@@ -225,7 +225,7 @@ def test_conditions_need_labels(write: Write) -> None:
         (
             "discriminator",
             "critic",
-            "the discriminator of the game 'odd' moves 'critic', which is none of its networks",
+            "the game 'odd' lets its discriminator move 'critic', which is none of its networks",
         ),
     ],
 )
