@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from ganreg.components import KINDS, Component
 from ganreg.errors import PluginError, RunFolderError, UsageError
@@ -16,6 +16,7 @@ from ganreg.registry.comparison import differences, refusal
 from ganreg.registry.lock import Lock, lock, read_lock
 from ganreg.spec.compatibility import info_of, task_of
 from ganreg.spec.document import Document, from_mapping, read
+from ganreg.spec.node import describe
 from ganreg.spec.runspec import RunSpec
 from ganreg.spec.validation import validate, validate_component
 
@@ -41,7 +42,7 @@ def compose(*, registry: Registry | None = None, **spec: Any) -> Run:
 
 def load(path: str | os.PathLike[str], *, registry: Registry | None = None) -> Run:
     """The run of a spec file, or of a run's folder. Raises SpecError."""
-    path = Path(path)
+    path = _path(path)
     if path.is_dir():
         document, registry = read(path / "spec.yaml"), registry or Registry.discover()
         return Run(validate(document, registry, data=False), registry, document, path)
@@ -50,10 +51,20 @@ def load(path: str | os.PathLike[str], *, registry: Registry | None = None) -> R
 
 def component(kind: str, name: str, *, registry: Registry | None = None, **parameters: Any) -> Any:
     """One part by kind and name, with its parameters: `component("loss", "hinge")`. Raises SpecError."""
+    for what, word in (("kind", kind), ("name", name)):
+        if not isinstance(word, str):
+            raise UsageError(f"the {what} of a component is text, not {describe(word)}")
     if kind not in KINDS:
         raise UsageError(f"'{kind}' is no kind of component: {', '.join(KINDS)}")
     found: Component = validate_component(KINDS[kind], name, parameters, registry or Registry.discover())
     return found
+
+
+def _path(given: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(given)
+    except TypeError:
+        raise UsageError(f"a path is text or a pathlib.Path, not {describe(given)}") from None
 
 
 class Run:
@@ -106,7 +117,7 @@ class Run:
         Its data are read by `train`, which raises PluginError before it writes anything where they are others.
         Raises PluginError with every difference, UsageError where there is no such file, SpecError where it is no lock.
         """
-        path = Path(path) if path is not None else self.folder / "lock.json"
+        path = _path(path) if path is not None else self.folder / "lock.json"
         locked = read_lock(path)
         if found := differences(locked, self.lock()):
             raise PluginError(refusal(str(path), found))
@@ -173,8 +184,8 @@ class Run:
         from ganreg.engine.pictures import generate
         from ganreg.rng import untouched
 
-        if count < 1:
-            raise UsageError(f"{count} pictures cannot be made: ask for one at least")
+        if isinstance(count, bool) or not isinstance(count, SupportsIndex) or count < 1:
+            raise UsageError(f"{count!r} pictures cannot be made: ask for a whole number, of one at least")
         with untouched():
             match, feed = self._trained.at(checkpoint)
             return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
@@ -191,7 +202,7 @@ class Run:
         from ganreg.rng import untouched
 
         with untouched():
-            return export(self._trained.at(checkpoint)[0], Path(path), network)
+            return export(self._trained.at(checkpoint)[0], _path(path), network)
 
     def evaluate(
         self,
@@ -218,7 +229,7 @@ class Run:
         from ganreg.rng import untouched  # imports torch, which a mistyped name need not wait for
 
         with untouched():
-            folder = Path(figures) if figures is not None else None
+            folder = _path(figures) if figures is not None else None
             notes: dict[Any, Any] = {}
             match, feed = self._trained.with_data(checkpoint)  # the same for all, though the run may go on meanwhile
             found = []

@@ -52,12 +52,8 @@ def validate(document: Document, registry: Registry, *, data: bool = True) -> Ru
         spec = RunSpec.model_validate(document.data, context={"registry": registry})
     except ValidationError as error:
         raise SpecError(_mistakes(error, document, RunSpec, registry)) from None
-    # What comes from Python was never read: the reader would first meet it in the run's own spec.yaml, and refuse it.
-    misfits = islice(_misfits(spec.model_dump(), document.data, (), document), MAX_MISTAKES)
-    mistakes = sorted(misfits, key=lambda mistake: mistake.place)
-    if not mistakes and data:
-        mistakes = contradictions(spec, document, registry)
-    if mistakes:
+    _refuse_misfits(spec, document)
+    if data and (mistakes := contradictions(spec, document, registry)):
         raise SpecError(mistakes)
     return spec
 
@@ -66,24 +62,41 @@ def validate_component(
     kind: type[Component], name: str, parameters: Mapping[str, Any], registry: Registry
 ) -> Component:
     """One component by name. Raises SpecError."""
+    if unknown := UNFIT.search(name):
+        raise SpecError([Mistake(unfit(unknown))])
+    document = from_mapping(parameters)
     try:
         found = registry.resolve(kind.kind, name)
-        return found.model_validate(dict(parameters), context={"registry": registry})
+        made = found.model_validate(document.data, context={"registry": registry})
     except PydanticUserError as error:
         raise PluginError(broken(found, error)) from error
     except PydanticCustomError as error:
         hint = str((error.context or {}).get("hint", ""))
         raise SpecError([Mistake(error.message(), hint=hint)]) from None
     except ValidationError as error:
-        raise SpecError(_mistakes(error, from_mapping(parameters), found, registry)) from None
+        raise SpecError(_mistakes(error, document, found, registry)) from None
+    _refuse_misfits(made, document)
+    return made
+
+
+def _refuse_misfits(made: BaseModel, document: Document) -> None:
+    """Raise SpecError for what no spec holds.
+
+    What comes from Python was never read: the reader would first meet it in the run's own spec.yaml, and refuse it.
+    """
+    misfits = list(islice(_misfits(made.model_dump(), document.data, (), document), MAX_MISTAKES))
+    if misfits:
+        raise SpecError(sorted(misfits, key=lambda mistake: mistake.place))
 
 
 def _misfits(value: Any, given: Any, path: Path, document: Document) -> Iterator[Mistake]:
-    """Texts with characters that no spec holds, and yes or no for a number: pydantic takes them for 1 and 0."""
+    """What pydantic takes, and no spec holds: some characters, yes or no for a number, integers beyond 64 bits."""
     if isinstance(value, str | PurePath) and (found := UNFIT.search(str(value))):
         yield Mistake(unfit(found), path, document.locate(path))
     elif isinstance(given, bool) and isinstance(value, int | float) and not isinstance(value, bool):
         yield Mistake(f"{path[-1]}: should be a number, not {given}", path, document.locate(path))
+    elif any(isinstance(number, int) and not -(2**63) <= number < 2**64 for number in (value, given)):
+        yield Mistake(f"{path[-1]}: this integer does not fit into 64 bits", path, document.locate(path))
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _misfits(key, None, path, document)
@@ -94,13 +107,16 @@ def _misfits(value: Any, given: Any, path: Path, document: Document) -> Iterator
 
 
 def _mistakes(error: ValidationError, document: Document, root: type[BaseModel], registry: Registry) -> list[Mistake]:
-    """In the order of the file; items that a list lacks are one mistake."""
+    """In the order of the file, one of each value; items that a list lacks are one mistake."""
     try:
         details = error.errors(include_url=False)[:MAX_MISTAKES]
     except UnicodeEncodeError:  # pydantic cannot say what is wrong with a text that is none
-        return list(islice(_misfits(document.data, None, (), document), MAX_MISTAKES))
-    found = dict.fromkeys(_mistake(e, document, root, registry) for e in details)
-    return sorted(found, key=lambda mistake: mistake.place)
+        details = []
+    misfits = list(_misfits(document.data, None, (), document))
+    told = (_mistake(e, document, root, registry) for e in details)
+    paths = {mistake.path for mistake in misfits}
+    found = dict.fromkeys([*misfits, *(mistake for mistake in told if mistake.path not in paths)])
+    return sorted(found, key=lambda mistake: mistake.place)[:MAX_MISTAKES]
 
 
 def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], registry: Registry) -> Mistake:

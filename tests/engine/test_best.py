@@ -247,8 +247,9 @@ def test_the_best_and_the_latest_are_those_of_now(tiny: Tiny) -> None:
     assert [run.evaluate(checkpoint="best")[0].step, watching.evaluate()[0].step] == [8, 9]
     with pytest.raises(UsageError, match="there is no checkpoint '6'"):
         run.sample(1, checkpoint="6")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="0 pictures cannot be made"):
-        run.sample(0)
+    for count in (0, "3", 2.5, True):
+        with pytest.raises(UsageError, match=f"{count!r} pictures cannot be made: ask for a whole number"):
+            run.sample(count)  # type: ignore[arg-type]
 
 
 def test_other_metrics_are_checked_against_the_run(tiny: Tiny, tmp_path: Path) -> None:

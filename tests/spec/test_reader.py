@@ -118,10 +118,6 @@ COLON = "a ':' cannot stand here: check the indentation, or put text that holds 
         ("a: *b", 1, 4, "no anchor '&b' stands above this alias"),
         ("a: *b\nb: &b 1", 1, 4, "no anchor '&b' stands above this alias"),
         ("a: &a {b: [*a]}", 1, 12, "'*a' stands inside what it stands for"),
-        ("a: 18446744073709551616", 1, 4, "this integer does not fit into 64 bits"),
-        ("a: -9223372036854775809", 1, 4, "this integer does not fit into 64 bits"),
-        ("a: 0x" + "f" * 10_000, 1, 4, "this integer does not fit into 64 bits"),
-        ("a: " + "9" * 10_000, 1, 4, "this integer does not fit into 64 bits"),
         ("a:\n  b: \x1b[31m", 2, 6, "the character U+001B cannot stand in a spec"),
         ("a: b\x00", 1, 5, "the character U+0000 cannot stand in a spec"),
         ("a: b\u2028c: d", 1, 5, "the character U+2028 cannot stand in a spec"),
@@ -156,8 +152,8 @@ def test_duplicate_keys_are_all_reported_with_both_places(spec, mistakes, place)
 
 
 def test_all_mistakes_come_in_the_order_of_the_file(spec, mistakes, place):
-    found = mistakes(spec, "a: 1\nb: !x {1: y, a: &z [*z]}\nc: 99999999999999999999\na: 2\nd: [")
-    assert [place(m) for m in found] == [(2, 4), (2, 8), (2, 21), (3, 4), (4, 1), (5, 5)]
+    found = mistakes(spec, "a: 1\nb: !x {1: y, a: &z [*z]}\na: 2\nd: [")
+    assert [place(m) for m in found] == [(2, 4), (2, 8), (2, 21), (3, 1), (4, 5)]
 
 
 def test_a_mistake_found_later_may_stand_earlier(spec, mistakes, place):

@@ -10,7 +10,9 @@ import pytest
 import ganreg
 from ganreg import Dataset, Game, Loss
 from ganreg.api import Run
-from ganreg.errors import DataError, SpecError
+from ganreg.errors import DataError, SpecError, UsageError
+from ganreg.registry import Registry
+from ganreg.spec.document import read
 from ganreg.task import DatasetInfo
 
 Write = Callable[[str], Path]
@@ -149,6 +151,29 @@ optimizers: {generator: {name: tiny-adam, betas: [true, 0.9]}}
         ganreg.compose(**{**composition, "seed": True})
 
 
+@pytest.mark.parametrize("number", ["18446744073709551616", "-9223372036854775809", "0x" + "f" * 9_999, "9" * 9_999])
+def test_an_integer_beyond_64_bits_hides_no_other_mistake(write: Write, number: str) -> None:
+    sound = [line for line in SOUND.splitlines(keepends=True) if not line.startswith("loss")]
+    assert places(write("".join(sound) + f"loss: tiny-hnge\nseed: {number}\ntrain: {{steps: {number}}}\n")) == [
+        (LAST, 7, "no loss is called 'tiny-hnge' | did you mean 'tiny-hinge'?"),
+        (LAST + 1, 7, "seed: this integer does not fit into 64 bits | "),
+        (LAST + 2, 16, "steps: this integer does not fit into 64 bits | "),
+    ]
+
+
+def test_an_integer_beyond_64_bits_is_refused_whoever_gives_it(write: Write, composition: dict[str, Any]) -> None:
+    refused = "weight: this integer does not fit into 64 bits"
+    penalties = "penalties: [{name: tiny-r1, weight: 99999999999999999999}]\n"
+    assert [text for *_, text in places(write(SOUND + penalties))] == [f"{refused} | "]
+    with pytest.raises(SpecError, match="steps: this integer does not fit into 64 bits"):
+        ganreg.compose(**composition, train={"steps": 2**64})
+    with pytest.raises(SpecError, match=refused):
+        ganreg.component("penalty", "tiny-r1", weight=2**64)
+    option = read(write(SOUND)).override(["train.steps= 99999999999999999999"])
+    with pytest.raises(SpecError, match=r"--set:1:14: steps: this integer does not fit into 64 bits"):
+        Run.of(option, Registry.discover())
+
+
 class Named(Loss, name="named"):
     """A loss with a word of its own."""
 
@@ -177,6 +202,37 @@ def test_a_folder_without_a_name_is_refused_from_python_too(composition: dict[st
     """To a path it is the current folder, which nobody has named."""
     with pytest.raises(SpecError, match="folder: should name a folder, or be null for a free one under runs/, not ''"):
         ganreg.compose(**composition, output={"folder": ""})
+
+
+def test_one_component_is_held_to_what_a_spec_is(composition: dict[str, Any]) -> None:
+    for parameters, message in (
+        ({"margin": True}, "margin: should be a number, not True"),
+        ({"margin": "\x7f"}, "margin: the character U\\+007F cannot stand in a spec"),
+        ({"margin": -1}, "margin: should be greater than 0, not -1"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            ganreg.component("loss", "tiny-hinge", **parameters)
+    with pytest.raises(SpecError, match=r"the character U\+DCFF cannot stand in a spec"):
+        ganreg.component("loss", "hin\udcffge")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        (["loss"], "tiny-hinge", "the kind of a component is text, not a list"),
+        ("loss", None, "the name of a component is text, not null"),
+        ("losses", "tiny-hinge", "'losses' is no kind of component: generator, "),
+    ],
+)
+def test_what_cannot_name_a_component_is_a_mistake_of_the_call(kind: Any, name: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        ganreg.component(kind, name)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"spec.yaml", ["spec.yaml"]])
+def test_what_is_no_path_is_a_mistake_of_the_call(path: Any) -> None:
+    with pytest.raises(UsageError, match=r"a path is text or a pathlib\.Path, not "):
+        ganreg.load(path)
 
 
 def test_a_batch_is_cut_evenly(write: Write) -> None:

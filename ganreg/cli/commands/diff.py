@@ -152,7 +152,4 @@ def _is_plain(text: str) -> bool:
     """Whether a spec could hold it without quotes."""
     from ganreg.spec.reader import resolve
 
-    try:
-        return resolve(text) == text
-    except OverflowError:
-        return False
+    return resolve(text) == text
