@@ -2,13 +2,14 @@
 
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 import ganreg
-from ganreg import Dataset, Game, Loss
+from ganreg import Dataset, Game, Loss, Penalty, Task
 from ganreg.api import Run
 from ganreg.errors import DataError, SpecError, UsageError
 from ganreg.registry import Registry
@@ -174,6 +175,43 @@ def test_an_integer_beyond_64_bits_is_refused_whoever_gives_it(write: Write, com
         Run.of(option, Registry.discover())
 
 
+def test_no_more_than_twenty_mistakes_are_listed(write: Write) -> None:
+    unknown, large = ("".join(f"{k}{i}: {v}\n" for i in range(30)) for k, v in (("key", 1), ("number", 2**64)))
+    assert len(places(write(SOUND + unknown))) == 20
+    assert len(places(write(SOUND + large))) == 20
+
+
+PAIR = """
+from pydantic import model_validator
+from ganreg import Loss, hookimpl
+
+class Pair(Loss, name="pair"):
+    low: float = 0.0
+    high: float = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError("low lies above high")
+        return self
+
+@hookimpl
+def ganreg_components():
+    return [Pair]
+"""
+
+
+def test_what_is_wrong_with_a_whole_part_is_told_in_its_own_words(composition: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "pairs.py").write_text(PAIR, encoding="utf-8")
+    registry = Registry.discover(files=[tmp_path / "pairs.py"])
+    with pytest.raises(SpecError) as caught:
+        ganreg.compose(registry=registry, **{**composition, "loss": {"name": "pair", "low": 2}})
+    assert str(caught.value) == "loss: low lies above high"
+    with pytest.raises(SpecError) as caught:
+        ganreg.component("loss", "pair", registry=registry, low=2)
+    assert str(caught.value) == "low lies above high"
+
+
 class Named(Loss, name="named"):
     """A loss with a word of its own."""
 
@@ -268,6 +306,20 @@ def test_a_loss_that_needs_what_the_discriminator_lacks_cites_both_lines(write: 
         ganreg.load(path)
 
 
+class Both(Loss, name="both"):
+    """Asks for two things at once."""
+
+    requires: ClassVar = frozenset({"features", "embedding"})
+
+
+def test_what_is_lacking_is_offered_by_who_gives_all_of_it(composition: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="the loss 'both' needs embedding and features") as caught:
+        ganreg.compose(**{**composition, "loss": Both()})
+    hint = caught.value.mistakes[0].hint
+    assert "discriminator proofs/tiny-judge" in hint
+    assert "tiny-multiscale" not in hint, "it gives features alone"
+
+
 def test_conditions_need_labels(write: Write) -> None:
     found = related(write(SOUND + "conditional: true\n"))
     assert found[0] == ("a conditional run needs labelled data", LAST + 1, 14)
@@ -306,6 +358,40 @@ def test_a_game_gets_its_roles_and_no_others(write: Write) -> None:
     assert related(path) == [("the game 'tiny-bigan' needs an encoder", 5, 7)]
 
 
+@pytest.mark.needs("ganreg-classic")
+def test_a_default_stands_nowhere(write: Write) -> None:
+    found = related(write(FOUR_KEYS + "encoder: proofs/tiny-encoder\n"))
+    assert found == [("no encoder plays in this game", 5, 10)]
+
+
+class Elsewhere(Penalty, name="elsewhere"):
+    """For a player of other games."""
+
+    player: ClassVar = "critic"
+
+
+def test_a_penalty_is_for_a_player_of_the_game(composition: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="'elsewhere' is for a player 'critic', which this game has not") as caught:
+        ganreg.compose(**{**composition, "penalties": [Elsewhere()]})
+    assert caught.value.mistakes[0].path == ("penalties", 0)
+
+
+class Halves(Game, name="halves"):
+    """Its generator makes pictures of another size than the data has."""
+
+    networks: ClassVar = {"generator": "generator", "discriminator": "discriminator"}
+    players: ClassVar = {"generator": ("generator",), "discriminator": ("discriminator",)}
+
+    def task_for(self, network: str, task: Task) -> Task:
+        return replace(task, image=(1, 7, 7)) if network == "generator" else task
+
+
+def test_a_network_is_checked_on_the_task_that_its_game_gives_it(composition: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="the generator 'tiny-generator': works on pictures of even sides") as caught:
+        ganreg.compose(**{**composition, "game": Halves()})
+    assert len(caught.value.mistakes) == 1
+
+
 class Lost(Dataset, name="lost"):
     """Pictures that somebody has deleted."""
 
@@ -314,7 +400,7 @@ class Lost(Dataset, name="lost"):
 
 
 def test_missing_data_is_an_error_of_data(composition: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match="nowhere"):
+    with pytest.raises(DataError, match=r"^nowhere$"):
         ganreg.compose(**{**composition, "data": Lost()})
 
 
