@@ -71,11 +71,14 @@ def test_a_bare_name_loads_who_offers_it(counted: Callable[[], int], install: In
     assert "plugin_one" not in sys.modules
 
 
-def test_an_edit_is_seen(counted: Callable[[], int], registry: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["renamed", "ours"], ids=["of another size", "of one size"])
+def test_an_edit_is_seen(name: str, counted: Callable[[], int], registry: Make, tmp_path: Path) -> None:
     registry("one").listings()
     code = tmp_path / "plugin_one.py"
-    code.write_text(code.read_text().replace('"mine"', '"renamed"'))
-    assert registry("one").listings()[0].entries[0].name == "renamed"
+    code.write_text(code.read_text().replace('"mine"', f'"{name}"'))
+    later = code.stat().st_mtime + 2  # Python itself sees no edit of one size within a second
+    os.utime(code, (later, later))
+    assert registry("one").listings()[0].entries[0].name == name
     assert counted() == 2
 
 
@@ -101,6 +104,24 @@ def test_a_failure_is_remembered(install: Install, registry: Make, log: Path) ->
     assert log.read_text() == "x"
 
 
+def test_a_failure_is_remembered_whatever_script_asks(
+    install: Install,
+    registry: Make,
+    log: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python puts a script's own folder on the path, which tells of nothing that was installed."""
+    install("one", COUNTED.format(log=str(log)) + "1 / 0")
+    paths = list(sys.path)
+    for name in ("here", "there"):
+        folder = tmp_path_factory.mktemp(name)
+        monkeypatch.setattr(sys, "argv", [str(folder / "script.py")])
+        monkeypatch.setattr(sys, "path", [str(folder), *paths])
+        assert registry("one").listings()[0].problem is not None
+    assert log.read_text() == "x"
+
+
 @pytest.mark.parametrize(
     "damage",
     ["", "{", "[]", "3", '{"one": 3}', '{"one": {"mark": "", "listing": {}}}', "\x00", "[" * 100_000],
@@ -120,6 +141,25 @@ def test_without_a_place_for_it_there_is_no_cache(counted: Callable[[], int], re
     for count in (1, 2):
         assert registry("one").listings()[0].entries
         assert counted() == count
+
+
+def test_a_cache_that_cannot_be_replaced_is_left_alone(counted: Callable[[], int], registry: Make, cache: Path) -> None:
+    registry("one").listings()
+    (file,) = cache.iterdir()
+    file.unlink()
+    file.mkdir()
+    assert registry("one").listings()[0].entries
+    assert list(cache.iterdir()) == [file], "the half of a cache is left beside it"
+
+
+def test_every_environment_has_a_cache_of_its_own(
+    counted: Callable[[], int], registry: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry("one").listings()
+    monkeypatch.setattr(sys, "prefix", "/another/environment")
+    registry("one").listings()
+    assert len(list(cache.iterdir())) == 2
+    assert counted() == 2
 
 
 def test_nothing_is_left_beside_the_cache(
