@@ -67,6 +67,8 @@ def unplayable(game: Game) -> Iterator[tuple[str, str]]:
             if name not in game.networks:
                 message = f"lets its {player} move '{name}', which is none of its networks"
                 yield message, f"these are {', '.join(game.networks)}"
+    if "generator" not in game.networks.values():
+        yield "has no generator among its networks", "there is nothing to sample from"
 
 
 def _game(spec: RunSpec, document: Locator) -> Iterator[Mistake]:

@@ -364,6 +364,19 @@ def test_a_default_stands_nowhere(write: Write) -> None:
     assert found == [("no encoder plays in this game", 5, 10)]
 
 
+class Alone(Game, name="alone"):
+    """A discriminator without anybody to tell real pictures from."""
+
+    networks: ClassVar = {"discriminator": "discriminator"}
+    players: ClassVar = {"discriminator": ("discriminator",)}
+
+
+def test_a_game_has_a_generator(composition: dict[str, Any]) -> None:
+    optimizers = {"discriminator": "tiny-adam"}
+    with pytest.raises(SpecError, match="game: the game 'alone' has no generator among its networks"):
+        ganreg.compose(**{**composition, "game": Alone(), "optimizers": optimizers})
+
+
 class Elsewhere(Penalty, name="elsewhere"):
     """For a player of other games."""
 

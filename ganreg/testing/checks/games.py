@@ -27,8 +27,6 @@ def players(subject: Subject) -> None:
             raise Failure(f"{count} players move the network '{name}'", "give each network to one player")
     if not game.players or not all(game.players.values()):
         raise Failure("it has no players, or one that moves no network")
-    if "generator" not in game.networks.values():
-        raise Failure("none of its networks is a generator: there is nothing to sample from")
 
 
 @check(

@@ -364,6 +364,28 @@ class Unknown(TwoSides, name="unknown"):
 
 
 @caught_by("players")
+class Stranger(TwoSides, name="stranger"):
+    """A player that moves a network of another game."""
+
+    players: ClassVar = {"generator": ("generator",), "discriminator": ("critic",)}
+
+
+@caught_by("players")
+class Motionless(TwoSides, name="motionless"):
+    """A player that moves nothing."""
+
+    players: ClassVar = {"generator": ("generator", "discriminator"), "discriminator": ()}
+
+
+@caught_by("players")
+class Fakeless(TwoSides, name="fakeless"):
+    """A game without a generator."""
+
+    networks: ClassVar = {"discriminator": "discriminator"}
+    players: ClassVar = {"discriminator": ("discriminator",)}
+
+
+@caught_by("players")
 class Shared(TwoSides, name="shared-network"):
     """Two players with one network."""
 
