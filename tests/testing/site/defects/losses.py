@@ -30,6 +30,16 @@ class Clips(Softplus, name="clips-logits"):
 
 
 @caught_by("scalar")
+class Deviates(Softplus, name="deviates"):
+    """softplus(-D / s) with s² = Σ(D - E[D])² / (n - 1) over the n logits of a picture, of which there may be one."""
+
+    def generator(self, real, fake):
+        rows = fake.logits.reshape(len(fake.logits), -1)
+        variance = (rows - rows.mean(dim=1, keepdim=True)).square().sum(dim=1, keepdim=True) / (rows.shape[1] - 1)
+        return soft(-rows / variance.sqrt())
+
+
+@caught_by("scalar")
 class Misspells(Softplus, name="misspells"):
     """softplus(-D(G(z))) of a field that no output has."""
 

@@ -66,6 +66,14 @@ class SquareRoot(Slope, name="square-root"):
         return (found - found).square().sum(dim=1).sqrt().mean()
 
 
+@caught_by("term")
+class Endless(Slope, name="endless"):
+    """|∇D(x)|² - log 0, which has a finite slope."""
+
+    def __call__(self, play):
+        return super().__call__(play) - play.real.new_zeros(()).log()
+
+
 @caught_by("its-player")
 class NoSuchPlayer(Slope, name="no-such-player"):
     """|∇D(x)|², for a player by another name."""
@@ -100,6 +108,14 @@ class Weighted(Slope, name="weighted"):
 
     def __call__(self, play):
         return self.weight * super().__call__(play)
+
+
+@caught_by("unweighted")
+class Spaced(Slope, name="spaced"):
+    """k |∇D(x)|², which the engine multiplies by k once more."""
+
+    def __call__(self, play):
+        return self.every * super().__call__(play)
 
 
 @caught_by("says-double-backward")
