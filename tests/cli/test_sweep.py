@@ -46,6 +46,7 @@ def test_failing_cells_are_told_and_cost_the_others_nothing(ganreg: Call, tiny: 
     assert (Path(good["folder"]) / "report.html").is_file()
     assert (diverging["status"], diverging["exit_code"]) == ("failed", 7)
     assert "is not finite" in diverging["error"]
+    assert "training into" not in diverging["error"], "what it said before is no error"
     assert shlex.split(diverging["command"]) == ["ganreg", "resume", diverging["folder"]]
     assert [cell["exit_code"] for cell in invalid] == [3, 3]
     assert "--axis:1:6: no loss is called 'tiny-hinje'" in invalid[0]["error"]

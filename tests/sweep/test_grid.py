@@ -38,6 +38,7 @@ def test_values_are_parted_by_commas_outside_of_brackets(option: str, path: str,
         ("seed=2..1", 6, "a value is missing"),
         ("seed=1,0..2", 6, "'1' stands here twice"),
         ("output.folder=a,b", 1, "a folder of its own already"),
+        ("output.folder =a,b", 1, "a folder of its own already"),
     ],
 )
 def test_what_is_no_axis_is_refused_with_its_place(option: str, column: int, message: str) -> None:
