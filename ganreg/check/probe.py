@@ -89,15 +89,10 @@ class Probe(Match):
                 break
 
     def _take_turn(self, player: str) -> int:
-        who = f"the schedule '{self.spec.schedule.name}'"
-        if player not in self.players:
-            message = f"{who} moves '{player}'; the players of the game '{self.spec.game.name}' are"
-            hint = "take a schedule that names these, or goes over `game.players` as `simultaneous` does"
-            raise SpecError([Mistake(f"{message} {', '.join(self.players)}", ("schedule",), hint=hint)])
         turn = super()._take_turn(player)
         if turn >= TURNS:
-            message = f"{who} gives the {player} more than {TURNS:,} turns in one step"
-            raise SpecError([Mistake(message, ("schedule",))])
+            message = f"gives the {player} more than {TURNS:,} turns in one step"
+            raise SpecError([Mistake(f"the schedule '{self.spec.schedule.name}' {message}", ("schedule",))])
         return turn
 
     def apply(self, player: str) -> None:

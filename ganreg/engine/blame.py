@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as File
-from types import FrameType
+from types import FrameType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
 Path = tuple[str | int, ...]
-FOREIGN = (str(File(torch.__file__).parent), str(File(__file__).parents[1]))
-"""Folders whose lines say nothing to the author of a part."""
+GANREG = f"{File(__file__).parents[1]}{os.sep}"
+FOREIGN = (f"{File(torch.__file__).parent}{os.sep}", GANREG)
+"""Folders whose lines say nothing to the author of a part. Beside them may lie torchvision and ganreg_sparkle."""
+MISFIT = re.compile(r"(\S+)\(\) (?:takes|missing|got) ")
+"""How Python begins where a call does not fit a signature."""
 STDLIB = sysconfig.get_path("stdlib")
 
 
@@ -31,6 +36,8 @@ def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
     owners = _owners(match)
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = owners.get(id(_speaker(frame)), path)
+    if method := _misfit(error):
+        path = owners.get(id(method.__self__), path)
     part: Any = match.spec
     for key in path:
         part = part[key] if isinstance(key, int) or isinstance(part, Mapping) else getattr(part, key)
@@ -45,13 +52,49 @@ def sentence(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """The line of a part's code that an error came from, as file:line; empty where there is none."""
+    """The line of a part's code that an error came from, as file:line; empty where there is none.
+
+    Of a call by ganreg that does not fit the part's signature, it is that of the signature.
+    """
+    if method := _misfit(error):
+        code = method.__func__.__code__
+        return f"{code.co_filename}:{code.co_firstlineno}"
     lines = [
         f"{frame.f_code.co_filename}:{number}"
         for frame, number in traceback.walk_tb(error.__traceback__)
         if not _foreign(frame.f_code.co_filename)
     ]
     return lines[-1] if lines else ""
+
+
+def _misfit(error: BaseException) -> Any:
+    """The method of a part that ganreg has called with what its signature does not take; None for another error.
+
+    It was never entered and has no frame: it is found by its name, in what the caller holds.
+    """
+    named = MISFIT.match(str(error)) if isinstance(error, TypeError) else None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = max((at for at, frame in enumerate(frames) if not _foreign(frame.f_code.co_filename)), default=-1)
+    if not (named and any(frame.f_code.co_filename.startswith(GANREG) for frame in frames[own + 1 :])):
+        return None  # nor where the author's own code calls it: the line of that call says more
+    found = (_method(held, named[1]) for held in _held(frames[-1].f_locals, 3))
+    return next((method for method in found if method and not _foreign(method.__func__.__code__.co_filename)), None)
+
+
+def _method(holder: Any, name: str) -> Any:
+    """The method of a qualified name, bound to its holder, or the holder that is one itself; else None."""
+    if not isinstance(holder, MethodType):
+        function: Any = getattr(type(holder), name.rpartition(".")[2], None)
+        holder = MethodType(function, holder) if hasattr(function, "__code__") else None
+    return holder if getattr(holder, "__qualname__", "") == name and hasattr(holder.__func__, "__code__") else None
+
+
+def _held(values: Mapping[str, Any], depth: int) -> Iterator[Any]:
+    """Values, and what they hold as attributes, so deep."""
+    yield from values.values()
+    if depth > 1:
+        for value in values.values():
+            yield from _held(getattr(value, "__dict__", {}), depth - 1)
 
 
 def _speaker(frame: FrameType) -> Any:

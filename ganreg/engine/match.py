@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from difflib import get_close_matches
 from functools import partial, reduce
 from typing import Any
 
@@ -28,6 +29,7 @@ from ganreg.engine.sources import Batches, Sources
 from ganreg.engine.stage import Stage
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
+from ganreg.errors import Mistake, SpecError
 from ganreg.rng import keyed, keyed_pictures, rekey
 from ganreg.seeds import derive
 from ganreg.spec.runspec import RunSpec
@@ -97,7 +99,15 @@ class Match:
         return tuple(self._players)
 
     def player(self, name: str) -> Player:
-        """A player by name."""
+        """A player by name. Raises SpecError with those there are: it is schedules that name players."""
+        if name not in self._players:
+            told = f"the schedule '{self.spec.schedule.name}' names a player '{name}'"
+            there = f"the players of the game '{self.spec.game.name}' are {', '.join(self.players)}"
+            hint = "take a schedule that names these, or goes over `game.players` as `simultaneous` does"
+            near = get_close_matches(name, self.players, n=1)
+            raise SpecError(
+                [Mistake(f"{told}; {there}", ("schedule",), hint=f"did you mean '{near[0]}'?" if near else hint)]
+            )
         return self._players[name]
 
     # The verbs.
@@ -109,7 +119,7 @@ class Match:
 
     def gradients(self, player: str) -> None:
         """Fill the player's gradients from a fresh turn. The k-th turns of all players in a step share one batch."""
-        turn, mover = self._take_turn(player), self._players[player]
+        turn, mover = self._take_turn(player), self.player(player)
         mover.forget_gradients()
         for weight in self.own_weights:  # what a part learns, it learns of each turn by itself
             weight.grad = None
@@ -155,7 +165,7 @@ class Match:
 
     def apply(self, player: str) -> None:
         """Move the player along its gradients, and tell the parts that listen."""
-        mover = self._players[player]
+        mover = self.player(player)
         if player not in self._plays:
             raise ValueError(f"apply('{player}') without gradients('{player}') before it")
         *before, play = self._plays.pop(player)
@@ -185,7 +195,7 @@ class Match:
         """
         with ExitStack() as stack:
             for name in players or self.players:
-                stack.enter_context(self._players[name].restored(optimizer=optimizers))
+                stack.enter_context(self.player(name).restored(optimizer=optimizers))
             outer, self._looking_ahead = self._looking_ahead, True
             try:
                 yield
@@ -301,7 +311,7 @@ class Match:
             self.recorder.forget()
 
     def _take_turn(self, player: str) -> int:
-        turn = self.turns[player]
+        turn = self.turns[self.player(player).name]
         self.turns[player] += 1
         return turn
 

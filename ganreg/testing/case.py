@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganreg.components import Component
-from ganreg.errors import PluginError, UsageError
+from ganreg.errors import PluginError, SpecError, UsageError
 from ganreg.registry import Registry
 from ganreg.testing.check import Check, Failure, Skip, of_kind
 from ganreg.testing.suite import Subject, Suite, Whole
@@ -195,6 +195,8 @@ def _explain(error: Exception, subject: Subject | Whole) -> str:
 
     text = " ".join(str(error).split())
     message = f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    if isinstance(error, SpecError):  # ganreg's own words, of a spec that nobody has written
+        message = error.mistakes[0].message
     own = set(map(str, subject.suite.sources))
     frames = [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__) if f.filename in own]
     file, _, line = (frames[-1] if frames else place(error)).rpartition(":")
@@ -203,6 +205,8 @@ def _explain(error: Exception, subject: Subject | Whole) -> str:
 
 def _help(error: Exception, check: Check) -> str:
     """What to do about an error that a check has met."""
+    if isinstance(error, SpecError) and error.mistakes[0].hint:
+        return error.mistakes[0].hint
     if "in-place operation" in str(error) or "inplace operation" in str(error):
         return "compute without in-place operations: x * 2, not x.mul_(2)"
     return "mend it there, or refuse in check(task) what it cannot serve" if check.first else check.remedy

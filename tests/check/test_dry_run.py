@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+import ganreg
 from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Schedule, Task
 from ganreg.api import Run
 from ganreg.check.tracking import Tracker
+from ganreg.engine.blame import place
 from ganreg.errors import Mistake, SpecError
 
 Tiny = Callable[..., Run]
@@ -449,9 +452,63 @@ def test_a_schedule_for_other_players_is_refused_with_those_there_are(tiny: Tiny
     mistake = refusal(tiny(game=Renamed(), optimizers=adam))
     assert mistake.path == ("schedule",)
     assert mistake.message == (
-        "the schedule 'tiny-alternating' moves 'discriminator'; the players of the game 'renamed' are critic, generator"
+        "the schedule 'tiny-alternating' names a player 'discriminator'; "
+        "the players of the game 'renamed' are critic, generator"
     )
     assert "game.players" in mistake.hint
+
+
+def test_a_misspelt_player_is_told_beside_those_there_are(tiny: Tiny) -> None:
+    class Misspells(Schedule, name="misspells"):
+        def step(self, game: Any) -> None:
+            with game.lookahead("generatr"):
+                game.update("generator")
+
+    mistake = refusal(tiny(schedule=Misspells()))
+    assert mistake.path == ("schedule",)
+    assert "'generatr'; the players of the game" in mistake.message
+    assert mistake.hint == "did you mean 'generator'?"
+
+
+class OneSided(Loss, name="one-sided"):
+    def discriminator(self, real: Any) -> Any:  # type: ignore[override]
+        raise AssertionError
+
+
+class Blind(Penalty, name="blind"):
+    def __call__(self) -> Any:  # type: ignore[override]
+        raise AssertionError
+
+
+class Alone(Schedule, name="alone"):
+    def step(self) -> None:  # type: ignore[override]
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("parts", "path", "method"),
+    [
+        ({"loss": OneSided()}, ("loss",), OneSided.discriminator),
+        ({"penalties": [Blind()]}, ("penalties", 0), Blind.__call__),
+        ({"schedule": Alone()}, ("schedule",), Alone.step),
+    ],
+)
+def test_a_signature_that_is_not_the_contracts_is_placed_where_it_stands(
+    tiny: Tiny, parts: Any, path: Any, method: Any
+) -> None:
+    mistake = refusal(tiny(**parts))
+    assert mistake.path == path
+    assert mistake.message.endswith(f"({method.__code__.co_filename}:{method.__code__.co_firstlineno})")
+
+
+def test_a_plugin_that_lies_beside_ganreg_is_no_part_of_it() -> None:
+    folder = Path(ganreg.__file__).parent
+    source = compile("def fall(): raise LookupError\n", f"{folder}_sparkle/losses.py", "exec")
+    module: dict[str, Any] = {}
+    exec(source, module)
+    with pytest.raises(LookupError) as caught:
+        module["fall"]()
+    assert place(caught.value) == f"{folder}_sparkle/losses.py:1"
 
 
 def test_a_step_without_end_is_refused(tiny: Tiny) -> None:

@@ -83,6 +83,7 @@ def test_failures_name_the_line_of_what_the_component_builds():
         ("loss", "per-picture", "reduce to one number"),
         ("loss", "single-target", "take dtypes and devices from the inputs"),
         ("loss", "shared", "keep what it remembers in what build returns"),
+        ("schedule", "misspells-player", "did you mean 'discriminator'?"),
         ("optimizer", "asks", "a run calls step() alone"),
         ("optimizer", "ready", "return functools.partial(torch.optim.Adam"),
         ("metric", "verdict", "return {name: number}"),

@@ -355,6 +355,15 @@ class ListsMilestones(Schedule, name="lists-milestones"):
 
 
 @caught_by("plays")
+class MisspellsPlayer(Schedule, name="misspells-player"):
+    """Moves a player that no game has."""
+
+    def step(self, game):
+        game.update("discriminatr")
+        game.update("generator")
+
+
+@caught_by("plays")
 class AppliesFirst(Schedule, name="applies-first"):
     """Moves before there is a gradient."""
 
