@@ -119,7 +119,8 @@ class Probe(Match):
             if not isinstance(value, Tensor) or value.numel() != 1:
                 got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
                 message = f"the {play.player}'s term '{name}' must be one number, not {got}"
-                raise SpecError([Mistake(message, self._path_of(name))])
+                hint = "nothing is returned: is a `return` missing?" if value is None else ""
+                raise SpecError([Mistake(message, self._path_of(name), hint=hint)])
             if not value.requires_grad:
                 self._flat.append(f"{play.player}/{name}")
         if not any(value.requires_grad for value in terms.values()):

@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
+    PydanticUndefinedAnnotation,
     PydanticUserError,
     SerializationInfo,
     ValidationError,
@@ -69,7 +70,16 @@ class Component(BaseModel):
                 raise TypeError(f"{cls.__qualname__}: '{word}' is what every component has: call the field otherwise")
         if name is not None and not cls.kind:
             raise TypeError(f"{cls.__qualname__}: subclass a kind (Generator, Loss, …), not Component itself")
+        if "__init__" in vars(cls):
+            raise TypeError(f"{cls.__qualname__} has an __init__: parameters are fields, such as `margin: float = 1`")
         cls.name = name or ""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError:
+            where = "what changes in a run belongs to what `build` returns"
+            raise AttributeError(f"'{name}' of {type(self).__qualname__} cannot be set: {where}") from None
 
     def check(self, task: "Task") -> None:
         """Raise ValueError where this component cannot serve the task. Runs before torch is imported."""
@@ -186,7 +196,14 @@ def _dereference(base: type[Component], value: Any, info: ValidationInfo) -> Com
 
 def broken(component: type[Component], error: PydanticUserError) -> str:
     """What to say of a class that pydantic makes no model of, such as one with a type that is not defined."""
-    return f"the {component.kind} '{component.name}' is broken: {error.message.splitlines()[0]}"
+    cause = error.message.splitlines()[0]
+    try:
+        component.model_rebuild(force=True)
+    except PydanticUndefinedAnnotation as undefined:
+        cause = f"the type '{undefined.name}' of a field is not defined"
+    except PydanticUserError:
+        pass
+    return f"the {component.kind} '{component.name}' is broken: {cause}"
 
 
 def _at(key: str, error: PydanticCustomError, value: Any) -> ValidationError:

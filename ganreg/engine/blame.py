@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sysconfig
 import traceback
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ganreg.errors import brief
+from ganreg.registry.problems import GANREG, LIBRARIES, folder_of
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
 Path = tuple[str | int, ...]
-GANREG = f"{File(__file__).parents[1]}{os.sep}"
-FOREIGN = (f"{File(torch.__file__).parent}{os.sep}", GANREG)
-"""Folders whose lines say nothing to the author of a part. Beside them may lie torchvision and ganreg_sparkle."""
+FOREIGN = (folder_of(torch), *LIBRARIES)
+"""Folders whose lines say nothing to the author of a part."""
 MISFIT = re.compile(r"(\S+)\(\) (?:takes|missing|got) ")
 """How Python begins where a call does not fit a signature."""
 STDLIB = sysconfig.get_path("stdlib")

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
 
 import pluggy
+import pydantic
+from pydantic import PydanticUserError
 
+import ganreg
 from ganreg import hookspecs
 from ganreg.registry.discovery import metadata
 from ganreg.registry.plugin import Problem, describe
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganreg_")]
 CONTRACT = "its hook is `@hookimpl def ganreg_components()`, which returns a list of component classes"
+
+
+def folder_of(module: ModuleType) -> str:
+    """The folder of a package, with what ends it: beside ganreg may lie ganreg_sparkle."""
+    return f"{Path(module.__file__ or '').parent}{os.sep}"
+
+
+GANREG = folder_of(ganreg)
+LIBRARIES = (GANREG, folder_of(pydantic), folder_of(pluggy), "<frozen ")
+"""Where the files begin whose lines say nothing to a plugin's author."""
 
 
 class Refused(Exception):  # noqa: N818 - never leaves the registry
@@ -71,7 +87,8 @@ def _explain(error: BaseException, package: str) -> tuple[str, str]:
         return f"{type(error).__name__}: {error.msg} ({error.filename}:{error.lineno})", ""
     if isinstance(error, ImportError | AttributeError):
         return _missing(error, package)
-    return f"{type(error).__name__}: {error} ({_place(error)})", ""
+    message = error.message if isinstance(error, PydanticUserError) else str(error)
+    return f"{type(error).__name__}: {message} ({_place(error)})", ""
 
 
 def _missing(error: ImportError | AttributeError, package: str) -> tuple[str, str]:
@@ -103,7 +120,7 @@ def _hook(error: pluggy.PluginValidationError) -> tuple[str, str]:
 
 
 def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(LIBRARIES)]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
 
 

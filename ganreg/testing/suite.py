@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import PydanticUserError, ValidationError
 from pydantic_core import PydanticCustomError
 
 from ganreg.components import Component
+from ganreg.components.base import broken
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import ROLES
 from ganreg.spec.runspec import components_in
@@ -128,6 +129,8 @@ class Subject:
             ) from None
         except PydanticCustomError as error:
             raise Failure(f"it cannot be made: {error.message()}") from None
+        except PydanticUserError as error:
+            raise Failure(broken(self.component, error), "import or define the types of its fields") from None
 
     def _brings(self, error: Any) -> str:
         """What would bring the part that an error is about, where that is all that is wrong; else ""."""

@@ -179,6 +179,41 @@ def test_a_file_that_cannot_serve_is_refused_at_once(
     assert "Traceback" not in refused.err
 
 
+@pytest.mark.parametrize(
+    ("written", "told", "line"),
+    [
+        ("weights = [1, 2]", "A non-annotated attribute was detected: `weights = [1, 2]`", 19),
+        ("def __init__(self): pass", "Critic has an __init__: parameters are fields", 19),
+    ],
+)
+def test_what_makes_no_component_is_told_with_its_line(
+    ganreg: Call, parts: Options, mine: Options, tmp_path: Path, written: str, told: str, line: int
+) -> None:
+    head = 'class Critic(Loss, name="critic"):'
+    (tmp_path / "my_parts.py").write_text(CODE.replace(head, f"{head}\n    {written}"), encoding="utf-8")
+    done = ganreg(*parts, "check", *mine)
+    assert done.code == 4
+    assert told in done.err
+    assert f"my_parts.py:{line})" in done.err
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("self.seen = 1", "'seen' of Critic cannot be set: what changes in a run belongs to what `build` returns"),
+        ("return None", "help: nothing is returned: is a `return` missing?"),
+    ],
+)
+def test_what_a_loss_must_not_do_is_told_with_what_to_do(
+    ganreg: Call, parts: Options, mine: Options, tmp_path: Path, written: str, told: str
+) -> None:
+    code = CODE.replace("        return -fake", f"        {written}\n        return -fake")
+    (tmp_path / "my_parts.py").write_text(code, encoding="utf-8")
+    done = ganreg(*parts, "check", *mine, "--loss", "critic")
+    assert done.code == 3
+    assert told in done.err
+
+
 def test_its_parts_are_tested_against_the_contracts(ganreg: Call, parts: Options) -> None:
     tested = ganreg(*parts, "test", "my-parts", "critic", "--json")
     assert (tested.code, tested.err) == (0, "")
@@ -224,7 +259,7 @@ def test_a_type_that_is_not_defined_is_named_and_breaks_nothing_else(
     )
     code = CODE.replace("@hookimpl", broken, 1).replace("[Flat, Critic,", "[Flat, Broken, Critic,")
     (tmp_path / "my_parts.py").write_text(code, encoding="utf-8")
-    said = "the loss 'broken' is broken: `Broken` is not fully defined"
+    said = "the loss 'broken' is broken: the type 'Undefined' of a field is not defined"
     for command in (
         ("show", "broken"),
         ("check", *mine, "--loss", "broken"),

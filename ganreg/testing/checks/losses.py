@@ -65,6 +65,8 @@ def scalar(subject: Subject) -> None:
 
 def _verify(player: str, shape: tuple[int, ...], value: Any, *read: DiscriminatorOutput) -> None:
     what = f"the {player}'s loss of logits {shape}"
+    if value is None:
+        raise Failure(f"{what} is None", "return it")
     if not isinstance(value, Tensor) or value.numel() != 1:
         raise Failure(f"{what} is {shape_of(value)}, not one number")
     if not value.requires_grad:
