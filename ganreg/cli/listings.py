@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganreg.cli.app import App
 from ganreg.cli.kinds import KINDS
-from ganreg.errors import PluginError, printable
-from ganreg.registry.discovery import VARIABLE, installed, left_out, misnamed
+from ganreg.errors import printable
+from ganreg.registry.discovery import VARIABLE, installed, misnamed
 
 if TYPE_CHECKING:
     from ganreg.registry import Listing
@@ -61,14 +60,3 @@ def verdict(listing: Listing) -> str:
     if listing.warnings:
         return click.style("warning: ", fg="yellow") + "; ".join(listing.warnings)
     return click.style("ok", fg="green")
-
-
-def require(namespace: str, known: Iterable[str]) -> None:
-    """Raise PluginError where there is no plugin of that namespace."""
-    names = sorted(known)
-    if namespace not in names:
-        if what := left_out(namespace):
-            raise PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
-        near = get_close_matches(namespace, names, n=1)
-        help_ = f"did you mean '{near[0]}'?" if near else f"installed: {', '.join(names) or 'none'}"
-        raise PluginError(f"no plugin '{namespace}' is installed\n  help: {help_}")

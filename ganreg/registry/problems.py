@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, version
@@ -16,7 +17,8 @@ from pydantic import PydanticUserError
 
 import ganreg
 from ganreg import hookspecs
-from ganreg.registry.discovery import metadata
+from ganreg.errors import PluginError
+from ganreg.registry.discovery import left_out, metadata
 from ganreg.registry.plugin import Problem, describe
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganreg_")]
@@ -74,6 +76,16 @@ def unmet(point: EntryPoint, mend: str) -> Problem | None:
             cause = f"it needs ganreg{wanted.specifier}, and this is ganreg {here}"
             return Problem(cause, f"pip install 'ganreg{wanted.specifier}', or {mend}")
     return None
+
+
+def absent(namespace: str, known: Iterable[str], remedy: str = "") -> PluginError:
+    """What to say of a namespace that is none of those known. remedy: what helps where no name is like it."""
+    if what := left_out(namespace):
+        return PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
+    names = sorted(known)
+    near = get_close_matches(namespace, names, n=1)
+    help_ = f"did you mean '{near[0]}'?" if near else f"{remedy}installed: {', '.join(names) or 'none'}"
+    return PluginError(f"no plugin '{namespace}' is installed\n  help: {help_}")
 
 
 def _explain(error: BaseException, package: str) -> tuple[str, str]:

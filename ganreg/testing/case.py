@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ganreg.components import Component
 from ganreg.errors import PluginError, SpecError, UsageError
 from ganreg.registry import Registry
+from ganreg.registry.problems import absent
 from ganreg.testing.check import Check, Failure, Skip, of_kind
 from ganreg.testing.suite import Subject, Suite, Whole
 
@@ -115,20 +116,8 @@ def cases(
 
 
 def _installed(namespace: str, registry: Registry, examples: Mapping[str, Mapping[str, Any]]) -> Suite:
-    from difflib import get_close_matches
-
-    from ganreg.registry.discovery import left_out
-
     if namespace not in registry.namespaces:
-        if what := left_out(namespace):
-            raise PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
-        near = get_close_matches(namespace, registry.namespaces, n=1)
-        hint = (
-            f"did you mean '{near[0]}'?"
-            if near
-            else f"pip install -e . in its folder; installed: {', '.join(registry.namespaces) or 'none'}"
-        )
-        raise PluginError(f"no plugin '{namespace}' is installed\n  help: {hint}")
+        raise absent(namespace, registry.namespaces, "pip install -e . in its folder; ")
     plugin = registry.plugin(namespace)
     if plugin.problem:
         raise PluginError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganreg.cli.app import App
-from ganreg.cli.listings import record, require, table, verdict
+from ganreg.cli.listings import record, table, verdict
 from ganreg.errors import PluginError
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ def command(context: click.Context, namespaces: tuple[str, ...], as_json: bool) 
     helps. The exit code is 4 then.
     """
     from ganreg.registry.lock import environment
+    from ganreg.registry.problems import absent
 
     app: App = context.obj
     for namespace in namespaces:
-        require(namespace, app.registry.namespaces)
+        if namespace not in app.registry.namespaces:
+            raise absent(namespace, app.registry.namespaces)
     chosen = namespaces or app.registry.namespaces
     app.registry.refresh(chosen)
     listings = app.registry.listings(chosen)

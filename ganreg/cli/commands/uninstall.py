@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ganreg.cli.listings import require
 from ganreg.cli.pip import pip
 from ganreg.errors import PluginError
 
@@ -40,7 +39,10 @@ def _distribution(name: str) -> str:
     brought = _brought()
     if any(name in distributions for distributions in brought.values()):
         return name
-    require(name, brought)
+    if name not in brought:
+        from ganreg.registry.problems import absent
+
+        raise absent(name, brought)
     first, *others = brought[name]
     if others:
         which = " or ".join(f"`ganreg uninstall {distribution}`" for distribution in brought[name])
