@@ -70,7 +70,8 @@ class Mistake:
 
     def __str__(self) -> str:
         where = str(self.position) if self.position else ".".join(map(str, self.path))
-        message = printable(shortened(self.message, LONGEST))
+        said = self.message if self.position or not self.path else self.message.removeprefix(f"{self.path[-1]}: ")
+        message = printable(shortened(said, LONGEST))
         lines = [f"{where}: {message}" if where else message]
         if self.position and self.position.text:
             lines.append(self.position.excerpt())

@@ -242,6 +242,12 @@ def test_a_folder_without_a_name_is_refused_from_python_too(composition: dict[st
         ganreg.compose(**composition, output={"folder": ""})
 
 
+def test_a_mistake_from_python_tells_its_path_once(composition: dict[str, Any]) -> None:
+    with pytest.raises(SpecError) as caught:
+        ganreg.compose(**composition, train={"steps": -1})
+    assert str(caught.value) == "train.steps: should be greater than 0, not -1"
+
+
 def test_one_component_is_held_to_what_a_spec_is(composition: dict[str, Any]) -> None:
     for parameters, message in (
         ({"margin": True}, "margin: should be a number, not True"),
