@@ -8,7 +8,7 @@ GanregError                1    the root: `except ganreg.GanregError` catches al
 ├── DataError              5    a dataset's files are missing or unreadable
 ├── CheckpointError        6    a checkpoint is missing, damaged or of another run
 ├── DivergenceError        7    a number stopped being finite
-├── RunFolderError         8    the run folder is in use, or already holds a run
+├── RunFolderError         8    the run folder is in use, already holds a run, or cannot be written
 ├── ProcessError           9    another of the processes that play the run together has ended
 └── Interrupted          130    SIGINT (130) or SIGTERM (143), after the state was saved
 ```
@@ -131,7 +131,7 @@ class DivergenceError(GanregError):
 
 
 class RunFolderError(GanregError):
-    """The run folder is in use by another process, or already holds a run."""
+    """The run folder is in use by another process, already holds a run, or cannot be written."""
 
     exit_code = 8
 

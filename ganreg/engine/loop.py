@@ -69,7 +69,10 @@ class Training:
         """
         match = self.match
         if not self.checkpoints.folder.is_dir():
-            raise CheckpointError(f"{self.checkpoints.folder} is not the folder that the run has begun with")
+            raise CheckpointError(
+                f"{self.checkpoints.folder} is not the folder that the run has begun with: put it back, or begin "
+                "anew by `ganreg run --overwrite`"
+            )
         self.checkpoints.tidy()
         if self.checkpoints.folders():
             _, skipped = self.checkpoints.newest(match.load)

@@ -76,7 +76,7 @@ def test_a_run_whose_checkpoints_are_gone_is_not_begun_anew(tiny: Tiny, harm: st
     shutil.rmtree(run.folder / "checkpoints")
     if harm == "file":
         (run.folder / "checkpoints").write_text("")
-    with pytest.raises(CheckpointError, match="is not the folder that the run has begun with"):
+    with pytest.raises(CheckpointError, match="is not the folder that the run has begun with: put it back, or begin"):
         run.train(resume=True)
     assert (run.folder / "log.jsonl").read_bytes() == log
 
