@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from email.message import Message
 from email.parser import HeaderParser
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 
 GROUP = "ganreg.plugins"
 VARIABLE = "GANREG_PLUGINS"
@@ -51,6 +51,18 @@ def left_out(namespace: str) -> str:
         return ""
     names = allowed()
     return VARIABLE if names is not None and namespace not in names else "--no-plugins"
+
+
+def hidden(namespace: str) -> str:
+    """Why a plugin is not found that is installed all the same, in a sentence; empty for one that is not."""
+    if what := left_out(namespace):
+        return f"the plugin '{namespace}' is installed, but {what} leaves it out"
+    distribution = f"ganreg-{namespace}"
+    try:
+        there = f"{distribution} {version(distribution)}"
+    except PackageNotFoundError:
+        return ""
+    return f"{there} is installed, but has no entry point '{namespace}' in the group '{GROUP}'"
 
 
 def description(point: EntryPoint) -> str:

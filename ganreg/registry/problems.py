@@ -18,7 +18,7 @@ from pydantic import PydanticUserError
 import ganreg
 from ganreg import hookspecs
 from ganreg.errors import PluginError
-from ganreg.registry.discovery import left_out, metadata
+from ganreg.registry.discovery import hidden, metadata
 from ganreg.registry.plugin import Problem, describe
 
 HOOKS = [name for name in vars(hookspecs) if name.startswith("ganreg_")]
@@ -80,8 +80,8 @@ def unmet(point: EntryPoint, mend: str) -> Problem | None:
 
 def absent(namespace: str, known: Iterable[str], remedy: str = "") -> PluginError:
     """What to say of a namespace that is none of those known. remedy: what helps where no name is like it."""
-    if what := left_out(namespace):
-        return PluginError(f"the plugin '{namespace}' is installed, but {what} leaves it out")
+    if why := hidden(namespace):
+        return PluginError(why)
     names = sorted(known)
     near = get_close_matches(namespace, names, n=1)
     help_ = f"did you mean '{near[0]}'?" if near else f"{remedy}installed: {', '.join(names) or 'none'}"

@@ -157,6 +157,11 @@ class Registry:
                 return f"{bringer} is installed, but {what} leaves it out" if what else f"pip install {bringer}"
         return ""
 
+    def broken(self) -> str:
+        """The end of a message of something missing, which one of these may offer; empty where all can be loaded."""
+        names = [listing.namespace for listing in self.listings() if listing.problem]
+        return f"; cannot be loaded: {', '.join(names)} (see ganreg doctor)" if names else ""
+
     def offer_of(self, component: type[Component]) -> Offer | None:
         """Who offers a class; None for one that no loaded plugin does."""
         return self._offers.get(component)
@@ -224,8 +229,8 @@ class Registry:
     def _suggest(self, kind: str, name: str) -> str:
         namespace = name.rpartition("/")[0]
         if namespace and namespace not in first_party() and not difflib.get_close_matches(namespace, self.namespaces):
-            if what := discovery.left_out(namespace):
-                return f"the plugin '{namespace}' is installed, but {what} leaves it out"
+            if why := discovery.hidden(namespace):
+                return why
             return f"no plugin '{namespace}' is here: `ganreg install {namespace}`, or `ganreg --plugin FILE …`"
         if remedy := self.what_brings(name, kind):
             return remedy
@@ -234,10 +239,8 @@ class Registry:
         near = difflib.get_close_matches(name, sorted({*names, *(f"{n}/{bare}" for n, bare in offered)}), n=1)
         if near:
             return f"did you mean '{near[0]}'?"
-        broken = [listing.namespace for listing in self.listings() if listing.problem]
         more = f" and {len(names) - SHOWN} more (see ganreg list)" if len(names) > SHOWN else ""
-        listed = f"installed: {', '.join(names[:SHOWN]) or 'none'}{more}"
-        return listed + (f"; cannot be loaded: {', '.join(broken)} (see ganreg doctor)" if broken else "")
+        return f"installed: {', '.join(names[:SHOWN]) or 'none'}{more}{self.broken()}"
 
 
 @cache

@@ -329,6 +329,20 @@ def test_doctor_of_some(ganreg: Call, install: Install) -> None:
     assert refused.err == "error: no plugin 'profs' is installed\n  help: did you mean 'proofs'?\n"
 
 
+def test_a_distribution_whose_entry_point_is_misspelt(ganreg: Call, install: Install, tmp_path: Path) -> None:
+    install("mine", EVERYTHING)
+    (tmp_path / "site/ganreg_mine-0.1.dist-info/entry_points.txt").write_text("[ganreg.plugin]\nmine = mine\n")
+    expected = "ganreg-mine 0.1 is installed, but has no entry point 'mine' in the group 'ganreg.plugins'"
+    for command in (("doctor", "mine"), ("uninstall", "mine"), ("check", "--loss", "mine/plain")):
+        result = ganreg(*command)
+        assert (result.code, expected in result.err) == (3 if command[0] == "check" else 4, True)
+
+
+def test_show_tells_of_plugins_that_cannot_be_loaded(ganreg: Call, install: Install) -> None:
+    install("broken", "1/0")
+    assert "cannot be loaded: broken (see ganreg doctor)" in ganreg("show", "sparkling").err
+
+
 def test_doctor_where_nothing_is_loaded(ganreg: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--no-plugins" in ganreg("--no-plugins", "doctor").out
     monkeypatch.setenv("GANREG_PLUGINS", "")

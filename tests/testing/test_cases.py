@@ -112,6 +112,13 @@ def test_a_plugin_that_is_not_there_or_is_broken(install: Install) -> None:
         cases("broken")
 
 
+def test_a_distribution_whose_entry_point_is_misspelt(install: Install) -> None:
+    info = install("mine", "") / "ganreg_mine-0.1.dist-info"
+    (info / "entry_points.txt").write_text("[ganreg.plugin]\nmine = kit_mine\n")
+    with pytest.raises(PluginError, match=r"ganreg-mine 0\.1 is installed, but has no entry point 'mine' in the group"):
+        cases("mine")
+
+
 def test_ids_and_names_are_those_of_the_namespace(install: Install) -> None:
     code = "from ganreg import hookimpl\nfrom defects.networks import Sigmoid\n@hookimpl\ndef ganreg_components():\n"
     install("mine", code + "    return [Sigmoid]\n")

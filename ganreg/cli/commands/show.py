@@ -73,7 +73,7 @@ def _hint(registry: Registry, kind: str | None, name: str) -> str:
     near = get_close_matches(name, sorted(known), n=3)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"`ganreg list{f' {plural(kind)}' if kind else ''}` shows what is installed"
+    return f"`ganreg list{f' {plural(kind)}' if kind else ''}` shows what is installed{registry.broken()}"
 
 
 def _record(offer: Offer) -> dict[str, Any]:
