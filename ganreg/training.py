@@ -65,10 +65,10 @@ def train(
             lock = _lock(run, training.feed.fingerprint, say, resume=resume)
             if anew:  # what cannot begin replaces nothing
                 anew.start(to_yaml(spec, run.registry), lock.model_dump(), processes.launch())
-            run.training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
-            _begin(run, run.training, resume=resume, given=given)
+            training = replace(training, observers=heard, tick=tick, say=say, stop=stop or Stop())
+            _begin(run, training, resume=resume, given=given)
             del given  # as large as all that is trained
-            _play(run, run.training)
+            _play(run, training)
 
 
 def _silent(_: object) -> None:
@@ -101,6 +101,7 @@ def _begin(run: Run, training: Training, *, resume: bool, given: Mapping[str, An
     """Bring the training to where it begins, in all processes."""
     if resume:
         training.restore()
+    run.training = training  # one that could not go on has nothing to sample from
     training.tell("started", run.folder, plain(run.spec, run.registry))
     if given is not None:
         inherit(training.match, given)

@@ -166,6 +166,17 @@ def test_a_damaged_checkpoint_costs_its_steps_alone(tiny: Tiny) -> None:
     assert (whole.folder / "log.jsonl").read_text() == (parts.folder / "log.jsonl").read_text()
 
 
+def test_a_run_that_could_not_go_on_has_no_samples(tiny: Tiny) -> None:
+    folder = tiny().train().folder
+    for manifest in folder.glob("checkpoints/*/manifest.json"):
+        manifest.unlink()
+    run = ganreg.load(folder)
+    with pytest.raises(CheckpointError):
+        run.train(resume=True)
+    with pytest.raises(CheckpointError):
+        run.sample(1)
+
+
 def test_a_run_with_no_checkpoint_yet_starts_anew(tiny: Tiny) -> None:
     whole = tiny(name="whole").train()
     parts = tiny(name="parts", output={"checkpoint_every": 100})
