@@ -103,7 +103,8 @@ def _inputs(match: Match, task: Task, count: int) -> tuple[Tensor, ...]:
     if task.classes is not None:
         found.append(torch.arange(count) % task.classes)
     if task.source:
-        found.append(torch.linspace(-1, 1, count * torch.Size(task.source).numel()).view(count, *task.source))
+        source = torch.linspace(-1, 1, count * torch.Size(task.source).numel()).view(count, *task.source)
+        found.append(match.current_stage.fit(source))
     return tuple(found)
 
 

@@ -84,6 +84,8 @@ def test_source_pictures_are_an_input(tmp_path: Path) -> None:
     made = run.export(tmp_path / "generator.pt2")
     source = torch.rand(3, *made.inputs["source"])
     assert torch.export.load(made.path).module()(torch.zeros(3, *made.inputs["z"]), source).shape[0] == 3
+    run.training.match.stage(0, 4)
+    assert run.export(tmp_path / "young.safetensors").inputs["source"][1:] == (4, 4)
 
 
 class Network(nn.Module):

@@ -73,14 +73,14 @@ class Evaluation:
 
         Fewer than all lie evenly in the set, which may be sorted by class.
         """
-        total = len(self._feed)
+        total, size, fit = len(self._feed), self._match.spec.train.batch_size, self._match.current_stage.fit
         count = total if count is None else min(count, total)
-        start = 0
-        for size in self._sizes(count):
-            batch = self._feed.take(torch.arange(start, start + size) * total // count)
-            yield replace(batch, images=self._match.current_stage.fit(batch.images))
-            start += size
-            self._tick("real", start, count)
+        for start in range(0, count, size):
+            part = torch.arange(start, min(start + size, count))
+            batch = self._feed.take(part * total // count)
+            source = None if batch.source is None else fit(batch.source)
+            yield replace(batch, images=fit(batch.images), source=source)
+            self._tick("real", start + len(part), count)
 
     def noise(self, count: int, *key: str | int) -> Tensor:
         """(count, latent) of the spec's distribution, the same at every measurement; another key gives other noise."""
@@ -109,10 +109,6 @@ class Evaluation:
         labels = None if self._match.parts.task.classes is None else labels
         with evaluating(judge), frozen(judge):
             return as_output(judge(images, labels), labels)
-
-    def _sizes(self, count: int) -> Iterator[int]:
-        size = self._match.spec.train.batch_size
-        return (min(size, count - start) for start in range(0, count, size))
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def generated(match: Match, feed: Feed | None, count: int, *purpose: str | int, 
         if task.classes is not None:
             labels = (part % task.classes if in_turn else part * task.classes // count).to(match.device)
         source = feed.take(part % len(feed)).source if task.source and feed else None
+        if source is not None:
+            source = match.current_stage.fit(source)
         with evaluating(network), keyed(match.spec.seed, "generated", *purpose, start):
             images = match.spec.game.sample(network, z[start : start + size], labels, source)
         if len(images) != len(part):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ganreg import Batch, Dataset, Extractor, Generator, Metric, Observer, Task, component
 from ganreg.engine.folder import opened
+from ganreg.engine.loop import Training
 from ganreg.engine.metrics import Evaluation
 from ganreg.engine.pictures import evaluating, save_grid
 from ganreg.engine.state import same
@@ -266,13 +267,25 @@ def test_generated_pictures_are_the_same_whatever_the_size_of_batches(tiny: Tiny
     torch.testing.assert_close(images, others)
 
 
-def test_generated_pictures_are_made_from_sources_all_over_the_set(tiny: Tiny) -> None:
+@pytest.fixture
+def translating(tiny: Tiny) -> Training:
+    """A run from pictures to pictures."""
     data = {"name": "tiny-unpaired", "channels": 3, "source_channels": 3}
     run = tiny(game="tiny-cyclegan", data=data, generator="tiny-translator", discriminator="tiny-patches")
-    training = run.assemble()
-    evaluation = Evaluation(training.match, training.feed)
+    return run.assemble()
+
+
+def test_sources_are_of_the_stages_size_as_in_training(translating: Training) -> None:
+    translating.match.stage(0, 4)
+    evaluation = Evaluation(translating.match, translating.feed)
+    for batch in (*evaluation.generated(4), *evaluation.real(4)):
+        assert batch.images.shape[1:] == batch.source.shape[1:] == (3, 4, 4)
+
+
+def test_generated_pictures_are_made_from_sources_all_over_the_set(translating: Training) -> None:
+    evaluation = Evaluation(translating.match, translating.feed)
     sources = torch.cat([batch.source for batch in evaluation.generated(10) if batch.source is not None])
-    assert torch.equal(sources, training.feed.take(torch.arange(10)).source)
+    assert torch.equal(sources, translating.feed.take(torch.arange(10)).source)
 
 
 def test_a_metrics_extractor_gives_what_it_requires(tiny: Tiny) -> None:
