@@ -75,16 +75,20 @@ class Training:
             )
         self.checkpoints.tidy()
         if self.checkpoints.folders():
-            _, skipped = self.checkpoints.newest(match.load)
-            for sentence in skipped:
-                self.say(f"skipped: {sentence}")
+            self._take_newest()
             self.say(f"going on from step {match.step_index}")
         else:
             self._refuse_to_lose()
             self.say("no checkpoint yet: starting from the first step")
         measured = match.step_index - 1 if match.unseen else None
-        self._forget_after(match.step_index if match.step_index else -1, measured=measured)
+        self._forget_after(match.step_index, measured=measured)
         match.attempt = max(match.attempt, attempts(self.folder.log, match.step_index))
+
+    def _take_newest(self) -> None:
+        """Go back to the newest checkpoint that can be used, and say why newer ones cannot."""
+        _, skipped = self.checkpoints.newest(self.match.load)
+        for why in skipped:
+            self.say(f"skipped: {why}")
 
     def _refuse_to_lose(self) -> None:
         """Raise CheckpointError where the log is too long for a run that has written no checkpoint yet."""
@@ -182,7 +186,7 @@ class Training:
         if not match.world.most(int(match.world.first and bool(self.checkpoints.folders()))):
             raise error
         if match.world.first:
-            self.checkpoints.newest(match.load)
+            self._take_newest()
             self._forget_after(match.step_index)
         self.share()
         match.attempt = attempt
@@ -256,8 +260,5 @@ class Training:
             self.patience(lambda: append(path, record))
 
     def tell(self, event: str, *details: Any, saving: bool = True) -> None:
-        """Tell every observer that has a method for this event.
-
-        saving: whether an error of theirs saves the state first; where a step has failed there is only half of one.
-        """
+        """`Onlookers.tell`."""
         self._onlookers.tell(event, *details, saving=saving)

@@ -1,6 +1,7 @@
 """Numbers that are not finite: who is named, what has moved, and going back."""
 
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -207,6 +208,22 @@ def test_a_run_goes_back_with_other_noise_and_gets_past(
     assert [r["step"] for r in log if "losses" in r] == [1, 2, 3, 4]
     assert run.training is not None
     assert run.training.match.attempt == 2
+
+
+def test_a_damaged_checkpoint_is_told_by_a_run_that_goes_back_past_it(tiny: Tiny) -> None:
+    trap = NoiseTrap(bad=(drawn(tiny(name="probe"), "noise", 0),))
+    run = tiny(penalties=[trap], train={"nonfinite": "rollback", "steps": 3}, output={"checkpoint_every": 1})
+    newest = run.folder / "checkpoints" / "00000002"
+
+    def damage(step: int) -> None:
+        while step == 2 and not newest.exists():  # it is being written
+            time.sleep(0.01)
+        (newest / "state.json").unlink(missing_ok=True)
+
+    said: list[str] = []
+    run.train(tick=damage, say=said.append)
+    assert [line for line in said if line.startswith(f"skipped: checkpoint {newest} is incomplete")]
+    assert [r["step"] for r in records(run.folder / "log.jsonl") if "rollback" in r] == [1]
 
 
 def test_going_back_has_an_end(tiny: Tiny) -> None:

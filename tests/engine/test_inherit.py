@@ -7,6 +7,8 @@ import pytest
 
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
+from ganreg.engine.disk import append
+from ganreg.engine.folder import records
 from ganreg.engine.state import same
 from ganreg.errors import SpecError
 from tests.conftest import Tiny
@@ -52,6 +54,16 @@ def test_a_run_that_has_begun_needs_the_other_no_more(tiny: Tiny, parent: Run) -
     shutil.copytree(whole.folder / "checkpoints" / "00000004", run.folder / "checkpoints" / "00000004")
     run.train(resume=True)
     assert same(weights(run, 6), weights(whole, 6))
+
+
+def test_a_run_that_had_gone_back_to_its_beginning_goes_on_with_what_it_drew_then(tiny: Tiny, parent: Run) -> None:
+    run = tiny(init=parent.folder, train={"steps": 1}).train()
+    shutil.rmtree(run.folder / "checkpoints" / "00000001")
+    append(run.folder / "log.jsonl", {"step": 0, "rollback": 1, "because": "…"})
+    run.train(resume=True)
+    assert run.training is not None
+    assert run.training.match.attempt == 1
+    assert [record["step"] for record in records(run.folder / "log.jsonl")] == [0, 1]
 
 
 def test_a_run_can_start_from_the_one_that_it_replaces(tiny: Tiny, parent: Run) -> None:
