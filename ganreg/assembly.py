@@ -14,12 +14,11 @@ from torch.nn.parameter import is_lazy
 
 from ganreg.components import Component, Loss, Penalty
 from ganreg.components.base import distinct
-from ganreg.errors import GanregError, Mistake, SpecError
+from ganreg.errors import GanregError, Mistake, SpecError, SpecPath
 from ganreg.rng import keyed
 from ganreg.spec.runspec import RunSpec, components_in
 from ganreg.task import Task
 
-Path = tuple[str | int, ...]
 SHAPED = (
     "let build give every layer its sizes, which follow from the task, or call the network once before it returns it"
 )
@@ -65,7 +64,7 @@ def assemble(spec: RunSpec, task: Task, device: torch.device) -> Parts:
     Raises SpecError where a part cannot be built.
     """
 
-    def make(path: Path, name: str, component: Component, its_task: Task = task) -> Any:
+    def make(path: SpecPath, name: str, component: Component, its_task: Task = task) -> Any:
         return _build(path, name, component, its_task, spec.seed, device)
 
     networks, optimizers = _networks(spec, task, make), _optimizers(spec, make)
@@ -132,7 +131,7 @@ def reads_real(loss: Loss, built: Any) -> bool:
 
 
 @contextmanager
-def building(path: Path, who: str) -> Iterator[None]:
+def building(path: SpecPath, who: str) -> Iterator[None]:
     """A failure within is a SpecError that names who is built; what a part says in words of ganreg's own stands."""
     try:
         yield
@@ -143,7 +142,7 @@ def building(path: Path, who: str) -> Iterator[None]:
 
 
 def _optimizer(
-    path: Path, name: str, function: Callable[[Iterable[Any]], Any], parameters: Iterable[Any]
+    path: SpecPath, name: str, function: Callable[[Iterable[Any]], Any], parameters: Iterable[Any]
 ) -> torch.optim.Optimizer:
     """What an optimizer's function makes of parameters."""
     with building(path, f"the optimizer '{name}'"):
@@ -154,7 +153,7 @@ def _optimizer(
     return optimizer
 
 
-def _build(path: Path, name: str, component: Component, task: Task, seed: int, device: torch.device) -> Any:
+def _build(path: SpecPath, name: str, component: Component, task: Task, seed: int, device: torch.device) -> Any:
     with keyed(seed, "initialize", name), building(path, f"the {component.kind} '{component.name}'"):
         if device.type == "meta":
             with device:

@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+SpecPath = tuple[str | int, ...]
+"""Keys and indices that lead to a value of a spec: ("penalties", 0, "weight")."""
 LONGEST = 2_000
 """Characters of a message: what it quotes from a spec can be of any length."""
 SHOWN = 300
@@ -58,7 +60,7 @@ class Mistake:
     """
 
     message: str
-    path: tuple[str | int, ...] = ()
+    path: SpecPath = ()
     position: Position | None = None
     hint: str = ""
     related: Sequence[tuple[str, Position | None]] = field(default=())

@@ -6,19 +6,18 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
-from pathlib import Path as File
+from pathlib import Path
 from types import FrameType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ganreg.errors import brief
+from ganreg.errors import SpecPath, brief
 from ganreg.registry.problems import GANREG, LIBRARIES, folder_of
 
 if TYPE_CHECKING:
     from ganreg.engine.match import Match
 
-Path = tuple[str | int, ...]
 FOREIGN = (folder_of(torch), *LIBRARIES)
 """Folders whose lines say nothing to the author of a part."""
 MISFIT = re.compile(r"(\S+)\(\) (?:takes|missing|got) ")
@@ -26,12 +25,12 @@ MISFIT = re.compile(r"(\S+)\(\) (?:takes|missing|got) ")
 STDLIB = sysconfig.get_path("stdlib")
 
 
-def culprit(error: BaseException, match: Match) -> tuple[Path, str]:
+def culprit(error: BaseException, match: Match) -> tuple[SpecPath, str]:
     """The path in the spec, and the name in words, of the part of a match that an error came from.
 
     It is the innermost one on the way of the error. An empty path and "the step" where none was.
     """
-    path: Path = ()
+    path: SpecPath = ()
     owners = _owners(match)
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = owners.get(id(_speaker(frame)), path)
@@ -103,10 +102,10 @@ def _speaker(frame: FrameType) -> Any:
     return first if hasattr(type(first), code.co_name) else here.get("self")
 
 
-def _owners(match: Match) -> dict[int, Path]:
+def _owners(match: Match) -> dict[int, SpecPath]:
     """The path in the spec of every built part, by its identity."""
     parts, networks = match.parts, match.spec.game.networks
-    owners: dict[int, Path] = {id(network): (networks[name],) for name, network in match.networks.items()}
+    owners: dict[int, SpecPath] = {id(network): (networks[name],) for name, network in match.networks.items()}
     owners |= {id(term.built): ("penalties", index) for index, term in enumerate(parts.penalties)}
     owners[id(match.loss)] = ("loss",)
     for player in match.players:  # who steps an optimizer that is called wrongly: it has no frame of its own
@@ -118,5 +117,5 @@ def _owners(match: Match) -> dict[int, Path]:
 
 def _foreign(file: str) -> bool:
     # Outside of a virtual environment, what is installed lies in a folder of the standard library's.
-    of_python = file.startswith(STDLIB) and not {"site-packages", "dist-packages"} & set(File(file).parts)
+    of_python = file.startswith(STDLIB) and not {"site-packages", "dist-packages"} & set(Path(file).parts)
     return of_python or file.startswith((*FOREIGN, "<"))

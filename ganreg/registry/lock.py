@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from ganreg.components import Component
-from ganreg.errors import Mistake, Position, SpecError, UsageError, printable
+from ganreg.errors import Mistake, Position, SpecError, SpecPath, UsageError, printable
 from ganreg.registry.registry import Registry
 from ganreg.registry.source import source_hash
 
@@ -67,7 +67,7 @@ class Lock(BaseModel):
     components: dict[str, Part] = Field(description="by path in the spec, in the order of paths")
 
 
-def lock(components: Iterable[tuple[tuple[str | int, ...], Component]], registry: Registry) -> Lock:
+def lock(components: Iterable[tuple[SpecPath, Component]], registry: Registry) -> Lock:
     """The lock of components, each with its path in the spec; torch is not imported."""
     # Each is read once, but not kept: files may change under a process that lives on.
     sources, releases = cache(source_hash), cache(_release)

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 from typing import Any, Final
 
-Path = tuple[str | int, ...]
+from ganreg.errors import SpecPath
 
 
 class Absent(Enum):
@@ -29,12 +29,12 @@ class Change:
     ABSENT.
     """
 
-    path: Path
+    path: SpecPath
     before: Any
     after: Any
 
 
-def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
+def changes(before: Any, after: Any, path: SpecPath = ()) -> Iterator[Change]:
     """The changes that make one plain value of another, in the order in which they stand there.
 
     Components in a list are matched by their names, so that one that is added does not change those after it: the
@@ -49,14 +49,14 @@ def changes(before: Any, after: Any, path: Path = ()) -> Iterator[Change]:
         yield Change(path, before, after)
 
 
-def _entry(before: Any, after: Any, path: Path) -> Iterator[Change]:
+def _entry(before: Any, after: Any, path: SpecPath) -> Iterator[Change]:
     if before is ABSENT or after is ABSENT:
         yield Change(path, before, after)
     else:
         yield from changes(before, after, path)
 
 
-def _aligned(before: Sequence[Any], after: Sequence[Any], path: Path) -> Iterator[Change]:
+def _aligned(before: Sequence[Any], after: Sequence[Any], path: SpecPath) -> Iterator[Change]:
     matcher = SequenceMatcher(None, _names(before), _names(after), autojunk=False)
     for _, i, i_end, j, j_end in matcher.get_opcodes():
         both = min(i_end - i, j_end - j)

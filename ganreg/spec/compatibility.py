@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from ganreg.components import Component, Game
-from ganreg.errors import DataError, GanregError, Mistake, Position, brief
+from ganreg.errors import DataError, GanregError, Mistake, Position, SpecPath, brief
 from ganreg.registry import Registry
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import DatasetInfo, Task, describe
 
-Path = tuple[str | int, ...]
 ROLES = ("generator", "discriminator", "encoder")
 """The keys of a spec whose parts are networks."""
 
@@ -19,7 +18,7 @@ ROLES = ("generator", "discriminator", "encoder")
 class Locator(Protocol):
     """Where the values of a spec stand; `spec.document.Document` is the one that there is."""
 
-    def locate(self, path: Path, *, key: bool = False) -> Position | None:
+    def locate(self, path: SpecPath, *, key: bool = False) -> Position | None:
         """The deepest known place along a path."""
 
 
@@ -104,11 +103,11 @@ def _best(spec: RunSpec, document: Locator) -> Iterator[Mistake]:
 
 
 def _capabilities(spec: RunSpec, document: Locator, registry: Registry) -> Iterator[Mistake]:
-    networks: list[tuple[Path, Component]] = [
+    networks: list[tuple[SpecPath, Component]] = [
         (("discriminator",), spec.discriminator),
         (("generator",), spec.generator),
     ]
-    asking: list[tuple[Path, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
+    asking: list[tuple[SpecPath, Component]] = [(("loss",), spec.loss), (("game",), spec.game)]
     asking += [(("penalties", index), penalty) for index, penalty in enumerate(spec.penalties)]
     asking += [(("metrics", index), metric) for index, metric in enumerate(spec.metrics)]
     for path, part in asking:
@@ -160,20 +159,20 @@ def _shapes(spec: RunSpec, info: DatasetInfo, document: Locator) -> Iterator[Mis
                 return
 
 
-def _outermost(spec: RunSpec) -> list[tuple[Path, Component]]:
+def _outermost(spec: RunSpec) -> list[tuple[SpecPath, Component]]:
     """The components of the spec's own keys: those inside another one are for that one to check."""
-    found: list[tuple[Path, Component]] = []
+    found: list[tuple[SpecPath, Component]] = []
     for path, component in spec.components():
         if not any(path[: len(outer)] == outer for outer, _ in found):
             found.append((path, component))
     return found
 
 
-def _written(path: Path, document: Locator) -> Position | None:
+def _written(path: SpecPath, document: Locator) -> Position | None:
     """Where a value was written; None for a default, which stands nowhere."""
     place = document.locate(path)
     return None if place == document.locate(()) else place
 
 
-def _mistake(message: str, path: Path, document: Locator, *related: tuple[str, Position | None]) -> Mistake:
+def _mistake(message: str, path: SpecPath, document: Locator, *related: tuple[str, Position | None]) -> Mistake:
     return Mistake(message, path, document.locate(path), related=related)

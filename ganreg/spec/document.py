@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from ganreg.errors import Mistake, Position, SpecError, printable
+from ganreg.errors import Mistake, Position, SpecError, SpecPath, printable
 from ganreg.spec import merge
 from ganreg.spec.node import MAX_DEPTH, Node, Text, describe
 
@@ -110,7 +110,7 @@ def from_mapping(data: Mapping[str, Any]) -> Document:
     return Document(_node(data, ()))
 
 
-def _node(value: Any, path: tuple[str | int, ...]) -> Node:
+def _node(value: Any, path: SpecPath) -> Node:
     if isinstance(value, Node):
         return value
     if isinstance(value, Mapping | list | tuple) and len(path) >= MAX_DEPTH:

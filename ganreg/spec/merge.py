@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ganreg.errors import Mistake, Position, SpecError
+from ganreg.errors import Mistake, Position, SpecError, SpecPath
 from ganreg.spec.node import MAX_DEPTH, Node, Text, describe
 
 Steps = list[tuple[str, Position]]
@@ -84,7 +84,7 @@ def _steps(text: Text, path: str) -> Steps:
     return steps
 
 
-def _set(node: Node | None, steps: Steps, value: Node, walked: tuple[str | int, ...]) -> Node:
+def _set(node: Node | None, steps: Steps, value: Node, walked: SpecPath) -> Node:
     """A node with a value set at the end of some steps; None is a node that is not there yet."""
     if not steps:
         return _lay(node, value) if node else value
@@ -106,14 +106,14 @@ def _set(node: Node | None, steps: Steps, value: Node, walked: tuple[str | int, 
     return replace(node, content={**entries, part: new})
 
 
-def _index(items: list[Node], part: str, position: Position, walked: tuple[str | int, ...]) -> int:
+def _index(items: list[Node], part: str, position: Position, walked: SpecPath) -> int:
     if part.isascii() and part.isdecimal() and len(part) < 10 and int(part) < len(items):
         return int(part)
     holds = f"its items are 0 to {len(items) - 1}" if items else "it is empty"
     raise SpecError([Mistake(f"{_dotted(walked)} is a list: {holds}", (*walked, part), position)])
 
 
-def _dotted(walked: tuple[str | int, ...]) -> str:
+def _dotted(walked: SpecPath) -> str:
     return f"'{'.'.join(map(str, walked))}'"
 
 

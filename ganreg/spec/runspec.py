@@ -38,6 +38,7 @@ from ganreg.components import (
     Schedule,
 )
 from ganreg.components.base import distinct
+from ganreg.errors import SpecPath
 
 MOST = 100
 """Penalties, metrics or observers of a run: a list without an end would be checked without an end."""
@@ -269,12 +270,12 @@ class RunSpec(BaseModel):
                 )
         return {player: _named(value.get(player, OPTIMIZER), OPTIMIZER) for player in game.players}
 
-    def components(self) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+    def components(self) -> Iterator[tuple[SpecPath, Component]]:
         """Every component with its path in the spec; those inside other components follow them."""
         yield from components_in(self)
 
 
-def components_in(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Component]]:
+def components_in(value: Any, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Component]]:
     """Every component in a value, itself too, with its path there; those inside another one follow it."""
     if isinstance(value, Component):
         yield path, value

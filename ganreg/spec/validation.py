@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ganreg.components import Component
 from ganreg.components.base import broken
-from ganreg.errors import Mistake, PluginError, SpecError
+from ganreg.errors import Mistake, PluginError, SpecError, SpecPath
 from ganreg.registry import Registry
 from ganreg.spec.compatibility import contradictions
 from ganreg.spec.document import Document, from_mapping
@@ -23,7 +23,6 @@ from ganreg.spec.reader import MAX_MISTAKES
 from ganreg.spec.runspec import OPTIMIZER, RunSpec
 from ganreg.spec.syntax import UNFIT, unfit
 
-Path = tuple[str | int, ...]
 WORDS = {
     "Input should be": "should be",
     "Input is not a valid path for <class 'pathlib.Path'>": "should be a path",
@@ -89,7 +88,7 @@ def _refuse_misfits(made: BaseModel, document: Document) -> None:
         raise SpecError(sorted(misfits, key=lambda mistake: mistake.place))
 
 
-def _misfits(value: Any, given: Any, path: Path, document: Document) -> Iterator[Mistake]:
+def _misfits(value: Any, given: Any, path: SpecPath, document: Document) -> Iterator[Mistake]:
     """What pydantic takes, and no spec holds: some characters, yes or no for a number, integers beyond 64 bits."""
     if isinstance(value, str | PurePath) and (found := UNFIT.search(str(value))):
         yield Mistake(unfit(found), path, document.locate(path))
@@ -120,7 +119,7 @@ def _mistakes(error: ValidationError, document: Document, root: type[BaseModel],
 
 
 def _mistake(error: ErrorDetails, document: Document, root: type[BaseModel], registry: Registry) -> Mistake:
-    path: Path = tuple(error["loc"])
+    path: SpecPath = tuple(error["loc"])
     context = error.get("ctx", {})
     hint = str(context.get("hint", ""))
     message = error["msg"]
@@ -162,18 +161,18 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _fields(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> list[str]:
+def _fields(root: type[BaseModel], path: SpecPath, data: Any, registry: Registry) -> list[str]:
     """The names that may stand at a path."""
     model = _type(root, path, data, registry)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
-def _items(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> int:
+def _items(root: type[BaseModel], path: SpecPath, data: Any, registry: Registry) -> int:
     """How many items the list has that a path leads into; 0 where it leads to a key."""
     return len(get_args(_type(root, path[:-1], data, registry))) if isinstance(path[-1], int) else 0
 
 
-def _type(root: type[BaseModel], path: Path, data: Any, registry: Registry) -> Any:
+def _type(root: type[BaseModel], path: SpecPath, data: Any, registry: Registry) -> Any:
     """What may stand at a path, following the spec's own types."""
     model: Any = root
     for part in path:
@@ -193,7 +192,7 @@ def _item(data: Any, part: str | int) -> Any:
         return None
 
 
-def _default(path: Path) -> Any:
+def _default(path: SpecPath) -> Any:
     """The name of the component whose parameters stand in a spec without one."""
     return OPTIMIZER if path[0] == "optimizers" else RunSpec.model_fields[str(path[0])].default
 
