@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from ganreg.engine.match import Match
 from ganreg.engine.outputs import tensors_of
 from ganreg.engine.play import Play
 from ganreg.engine.terms import Terms
-from ganreg.errors import Mistake, SpecError
+from ganreg.errors import Mistake, SpecError, SpecPath
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Shape, describe
 
@@ -27,7 +28,6 @@ TURNS = 1000
 """Of a player in one step, at most: a step that is longer would be neither checked nor trained to its end."""
 STEPS = 8
 """In which a schedule moves somebody, if it ever does: one of chance may leave the first ones out."""
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,19 @@ class NetworkSummary:
     gives: str
 
 
+class Unwatched(Guard):
+    """Looks at no number: of noise some may not be finite, and the meta device has none."""
+
+    def see(self, step: int, numbers: Iterable[tuple[str, Tensor]]) -> None:
+        """Let them pass."""
+
+
 class Probe(Match):
     """Refuses what cannot be right as it comes up, and sums up the rest in `findings`."""
 
     def __init__(self, spec: RunSpec, parts: Parts, feed: NoiseFeed, device: torch.device, tracker: Tracker) -> None:
         super().__init__(spec, parts, feed, device)
-        self.guard = Guard(deferred=True)  # to a check that never comes: of noise some number may not be finite
+        self.guard = Unwatched(deferred=True)
         self._refuse_shared()
         self.flops = 0
         self._tracker = tracker
@@ -130,7 +137,7 @@ class Probe(Match):
             raise SpecError([Mistake(message, ("generator",) if cut else self._path_of(next(iter(terms))))])
         return terms
 
-    def _path_of(self, term: str) -> Path:
+    def _path_of(self, term: str) -> SpecPath:
         """Where in the spec a term comes from."""
         names = [penalty.name for penalty in self.parts.penalties]
         return ("penalties", names.index(term)) if term in names else ("loss",)

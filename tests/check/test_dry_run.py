@@ -329,6 +329,11 @@ def test_numbers_that_overflow_in_the_dry_run_are_for_the_run_to_tell(tiny: Tiny
     assert tiny(loss=AnyLoss(value=lambda x: (x.mean() * 1e30).exp() * float(x.isnan().sum() + 1))).check().warnings
 
 
+def test_a_step_of_very_many_turns_needs_no_numbers(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganreg.engine.guards.MANY", 3)
+    assert not tiny().check().warnings
+
+
 def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:
     torch.manual_seed(1)
     expected = torch.rand(2)
