@@ -13,8 +13,9 @@ from ganreg.components import Component
 from ganreg.engine.batch_norm import normalizes, synchronize
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.compilation import compile_parts
+from ganreg.engine.dataset import checked
 from ganreg.engine.devices import multiplies_bf16, resolve
-from ganreg.engine.feed import Feed, checked
+from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder
 from ganreg.engine.layout import lay_out
 from ganreg.engine.loop import Training

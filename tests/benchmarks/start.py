@@ -95,8 +95,9 @@ def _until_the_first_step(spec: str, folder: str, registry: Any, stage: Any) -> 
 def _played(run: Any, stage: Any) -> None:
     """From the data to the first step."""
     from ganreg.assembly import assemble
+    from ganreg.engine.dataset import checked
     from ganreg.engine.devices import resolve
-    from ganreg.engine.feed import Feed, checked
+    from ganreg.engine.feed import Feed
     from ganreg.engine.layout import lay_out
     from ganreg.engine.match import Match
     from ganreg.engine.pictures import generate, save_grid
