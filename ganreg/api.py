@@ -102,9 +102,8 @@ class Run:
         from ganreg.engine.inherit import given_to
 
         with self.document.locating():
-            return dry_run(
-                self.spec, task_of(self.spec, info_of(self.spec)), given_to(self.spec, lambda sentence: None)
-            )
+            task = task_of(self.spec, info_of(self.spec))
+            return dry_run(self.spec, task, given_to(self.spec, lambda sentence: None))
 
     def lock(self) -> Lock:
         """The run's parts as they are here and now, with the versions below them: what lock.json will say."""
@@ -139,8 +138,9 @@ class Run:
         observers: components, or objects with methods of the observer kind, beside the spec's. tick: called after
         every step. say: hears in sentences what the check warns of, what a resume found, such as parts that have
         changed, and that room on a full disk is waited for.
-        Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted, and UsageError for
-        an observer that would hear nothing.
+        Raises SpecError, DataError, CheckpointError, DivergenceError, RunFolderError or Interrupted, PluginError where
+        a part fails or is not as it was locked, ProcessError where another process of the run has ended, and UsageError
+        for an observer that would hear nothing.
         """
         from ganreg.training import train
 
