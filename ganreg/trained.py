@@ -124,8 +124,8 @@ class Trained:
     def _read(self, which: Which) -> None:
         if which == "latest":
             _, skipped = self._checkpoints.newest(self._take)
-            for sentence in skipped:
-                log.warning("skipped: %s", sentence)
+            for why in skipped:
+                log.warning("skipped: %s", why)
         elif type(which) is int:
             self._take(self._checkpoints.at(which))
         else:

@@ -41,10 +41,6 @@ COMING, GOING = ".tmp", ".gone"
 """How the folder of a checkpoint ends that is being written, or removed, and has no checkpoint's name."""
 
 
-def _leave(state: Mapping[str, Any]) -> None:
-    """Load nothing."""
-
-
 class Checkpoints:
     """The checkpoints of one run: the newest are kept, and one that is spared beside them."""
 
@@ -145,7 +141,7 @@ class Checkpoints:
             raise CheckpointError(f"no checkpoint of step {step} is in {self.folder}; kept: {kept or 'none'}")
         return read(path)
 
-    def newest(self, load: Callable[[dict[str, Any]], None] = _leave) -> tuple[dict[str, Any], list[str]]:
+    def newest(self, load: Callable[[dict[str, Any]], None] = lambda state: None) -> tuple[dict[str, Any], list[str]]:
         """The newest state that verifies and loads, and a sentence for each newer checkpoint that does not.
 
         load: raises CheckpointError for a state that cannot be used. Raises CheckpointError where none can.

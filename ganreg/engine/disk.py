@@ -60,7 +60,7 @@ def create(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def flush(path: Path, rest: Callable[[], object] = lambda: None) -> str:
+def flush(path: Path, rest: Callable[[], object]) -> str:
     """Flush a file to the disk, and tell its sha256. Raises OSError.
 
     That it could not be flushed is no lack of room that can be waited for: what the disk did not take is lost, and the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.engine.blame import sentence
+from ganreg.engine.stage import set_stage
 from ganreg.errors import PluginError
 
 Place = tuple[dict[str, Any], str]
@@ -41,8 +42,12 @@ class Ema:
 
     def _resized(self, mine: Tensor, its: Tensor) -> PluginError:
         """The error for a tensor that has no longer the shape with which its network was built."""
-        places = ((name, *found) for name, network in self._sources.items() for found in _named(network))
-        network, key, _ = next(place for place in places if place[2] is its)
+        network, key = next(
+            (name, key)
+            for name, source in self._sources.items()
+            for key, tensor in (*source.named_buffers(), *source.named_parameters())
+            if tensor is its
+        )
         shapes = f"{tuple(its.shape)}, where it was built with {tuple(mine.shape)}"
         told = f"the network '{network}' makes its buffer '{key}' {shapes}"
         return PluginError(f"{told}: write buffers in place, of one size")
@@ -115,20 +120,8 @@ def _has_mean(parameter: Tensor | None) -> bool:
     return parameter is not None and (parameter.is_floating_point() or parameter.is_complex())
 
 
-def _named(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from network.named_buffers()
-    yield from network.named_parameters()
-
-
 def _places(network: nn.Module) -> list[Place]:
     """Where each tensor is that has no average: the dict of its module, and its name there."""
     every: list[Place] = [(module._buffers, name) for module in network.modules() for name in module._buffers]
     every += [(m._parameters, name) for m in network.modules() for name, p in m._parameters.items() if not _has_mean(p)]
     return [(holder, name) for holder, name in every if holder[name] is not None]
-
-
-def set_stage(network: nn.Module, index: int, fade: float) -> None:
-    """Tell a network that grows where it stands: `set_stage(index, fade)`, where it has that method."""
-    method: Any = getattr(network, "set_stage", None)
-    if method is not None:
-        method(index, fade)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ def _of_module(name: str, module: nn.Module) -> Iterator[tuple[str, Any]]:
             yield f"{inner}.{key}", part._buffers[key]
 
 
-def _of(name: str, part: Any, without: set[str] = frozenset()) -> Iterator[tuple[str, Any]]:  # type: ignore[assignment]
+def _of(name: str, part: Any, without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
     private = part.__pydantic_private__ if isinstance(part, Component) else None
     values: dict[str, Any] = {**(private or {}), **dict(_closed_over(part)), **getattr(part, "__dict__", {})}
     for key, value in values.items():

@@ -20,22 +20,14 @@ def given_to(spec: RunSpec, say: Callable[[str], None]) -> dict[str, Any] | None
     """
     if spec.init is None:
         return None
-    state, skipped = newest(spec.init)
+    try:
+        state, skipped = Checkpoints(spec.init.run / "checkpoints", keep=1).newest()
+    except (CheckpointError, OSError) as error:
+        raise _refusal(error) from error
     for sentence in skipped:
         say(f"skipped: {sentence}")
     say(f"starting from the weights of {spec.init.run} at step {state['step']}")
     return state
-
-
-def newest(init: Init) -> tuple[dict[str, Any], list[str]]:
-    """The newest verified state of the other run, and a sentence for each newer one that is damaged.
-
-    Raises SpecError where there is none.
-    """
-    try:
-        return Checkpoints(init.run / "checkpoints", keep=1).newest()
-    except (CheckpointError, OSError) as error:
-        raise _refusal(error) from error
 
 
 def heritage(init: Init, state: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ganreg.assembly import Parts, reads_real
 from ganreg.engine.counters import Counter, notice
-from ganreg.engine.ema import Ema, set_stage
+from ganreg.engine.ema import Ema
 from ganreg.engine.fakes import Fakes
 from ganreg.engine.guards import Guard
 from ganreg.engine.order import convolves
@@ -26,7 +26,7 @@ from ganreg.engine.restore import restore, saved
 from ganreg.engine.rows import Rows, rows_of
 from ganreg.engine.scaled_loss import ScaledLoss
 from ganreg.engine.sources import Batches, Sources
-from ganreg.engine.stage import Stage
+from ganreg.engine.stage import Stage, set_stage
 from ganreg.engine.terms import Terms, differentiate, due, terms_of
 from ganreg.engine.world import ALONE, World
 from ganreg.errors import Mistake, SpecError

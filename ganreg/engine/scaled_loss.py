@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import torch
@@ -48,7 +49,7 @@ class ScaledLoss:
         """The discriminator's loss, a scalar."""
         real, fake = self._whole(real), self._whole(fake)
         ask = self._side("discriminator")
-        return _sum([ask(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
+        return reduce(torch.add, [ask(r, f) for r, f in zip(real.scales(), fake.scales(), strict=True)])
 
     def generator(self, real: DiscriminatorOutput | None, fake: DiscriminatorOutput) -> Tensor:
         """The generator's loss, a scalar. Raises SpecError where the game leaves out the real side that it reads."""
@@ -59,15 +60,8 @@ class ScaledLoss:
         fakes = list(self._whole(fake).scales())
         reals = [None] * len(fakes) if real is None else list(self._whole(real).scales())
         ask = self._side("generator")
-        return _sum([ask(r, f) for r, f in zip(reals, fakes, strict=True)])
+        return reduce(torch.add, [ask(r, f) for r, f in zip(reals, fakes, strict=True)])
 
     def _side(self, name: str) -> Callable[..., Tensor]:
         plain: Callable[..., Tensor] = getattr(self._loss, name)
         return plain if self.eager else self._compiled.get(name, plain)
-
-
-def _sum(values: list[Tensor]) -> Tensor:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total

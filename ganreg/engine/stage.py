@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 
@@ -29,3 +30,10 @@ class Stage:
             coarse = interpolate(images, scale_factor=0.5, mode="area")
             images = interpolate(coarse, size=images.shape[2:], mode="nearest").lerp(images, self.fade)
         return images
+
+
+def set_stage(network: nn.Module, index: int, fade: float) -> None:
+    """Tell a network that grows where it stands: `set_stage(index, fade)`, where it has that method."""
+    method: Any = getattr(network, "set_stage", None)
+    if method is not None:
+        method(index, fade)

@@ -163,7 +163,7 @@ class World:
         length = torch.tensor(len(words))
         with self.together():
             dist.broadcast(length, 0)
-            text = torch.frombuffer(bytearray(words), dtype=torch.uint8) if self.first else _bytes(int(length))
+            text = torch.frombuffer(bytearray(words or int(length)), dtype=torch.uint8)
             dist.broadcast(text, 0)
             plain, forms = json.loads(text.numpy().tobytes())
             for name, kind, shape in forms:
@@ -247,7 +247,3 @@ def _buckets(tensors: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
                 held = 0
             held += tensor.numel()
         yield from (alike[start:stop] for start, stop in pairwise([*starts, len(alike)]))
-
-
-def _bytes(length: int) -> Tensor:
-    return torch.empty(length, dtype=torch.uint8)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ganreg.assembly import with_inner
 from ganreg.components import Component
-from ganreg.engine.ema import set_stage
 from ganreg.engine.outputs import as_output
+from ganreg.engine.stage import set_stage
 from ganreg.rng import keyed, rekey
 from ganreg.task import Task, describe
 from ganreg.testing.check import Failure, Skip
