@@ -88,7 +88,8 @@ def export(match: Match, path: Path, network: str | None = None) -> Exported:
         try:
             temporary.touch()  # what cannot be written is an OSError here, and who knows what in a library
             reopened = FORMATS[path.suffix](sampler, given(2), temporary, json.dumps(facts))
-            difference = max(_difference(sampler, reopened, given(count), path.suffix) for count in COUNTS)
+            found = [_difference(sampler, reopened, given(count), path.suffix) for count in COUNTS]
+            difference = torch.tensor(found, dtype=torch.float64).max().item()  # NaN where one is, unlike Python's
             if not difference <= TOLERANCE:
                 what = f"the exported generator's pictures differ from the run's by up to {difference:.1e}"
                 raise PluginError(what + (NOISE if _draws(sampler, given(2)) else ""))

@@ -227,6 +227,22 @@ def test_weights_in_an_order_of_their_own_are_written_as_others_read_them(tiny: 
     assert all(torch.equal(written[name], value) for name, value in weights.items())
 
 
+class Undefined(Generator, name="undefined"):
+    """No numbers for a batch of three."""
+
+    def build(self, task):
+        network = ConvolvingNetwork(task.latent)
+        network.register_forward_hook(lambda _, given, images: images * (torch.nan if len(images) == 3 else 1))
+        return network
+
+
+def test_pictures_that_are_no_numbers_compare_with_none(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Undefined())
+    run.training = run.assemble()
+    with pytest.raises(PluginError, match="pictures differ from the run's by up to nan"):
+        run.export(tmp_path / "generator.safetensors")
+
+
 class Normalized(Generator, name="normalized"):
     """A weight that is computed from others, as by torch's older function."""
 

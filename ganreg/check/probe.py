@@ -68,7 +68,7 @@ class Probe(Match):
             tracker.watch_labels(labels)
         for name, network in self.networks.items():
             network.register_forward_pre_hook(partial(self._enter, name), with_kwargs=True)
-            network.register_forward_hook(partial(self._leave, name))
+            network.register_forward_hook(partial(self._leave, name), with_kwargs=True)
 
     def _refuse_shared(self) -> None:
         """Raise SpecError where two players would move one parameter: in each turn all others are frozen."""
@@ -147,10 +147,10 @@ class Probe(Match):
         self._tracker.mixed = False
         self._calls[name] = (args, kwargs)
 
-    def _leave(self, name: str, network: nn.Module, args: Any, result: Any) -> None:
+    def _leave(self, name: str, network: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
         self._tracker.inside.pop()
         component = self._component(name)
-        given = [a for a in args if isinstance(a, Tensor)]
+        given = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
         logits = result.logits if isinstance(result, DiscriminatorOutput) else result
         self._shapes[name] = (_shape(given[0] if given else None), _shape(logits))
         count = len(given[0]) if given else None

@@ -118,7 +118,8 @@ def _expanded(piece: str) -> Iterator[str]:
         yield piece
         return
     first, last = map(int, found.groups())
-    yield from (str(number) for number in range(first, min(last, first + MOST) + 1))
+    numbers = [str(number) for number in range(first, min(last, first + MOST) + 1)]
+    yield from numbers or [""]  # a range that goes down has none, whatever stands beside it
 
 
 def _name(settings: Mapping[str, str]) -> str:

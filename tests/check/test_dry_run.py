@@ -1,5 +1,6 @@
 """The dry run: what it measures, and what it refuses."""
 
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import ganreg
-from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Generator, Loss, Penalty, Schedule, Task
+from ganreg import Augmentation, Discriminator, DiscriminatorOutput, Game, Generator, Loss, Penalty, Schedule, Task
 from ganreg.api import Run
 from ganreg.check.tracking import Tracker
 from ganreg.engine.blame import place
@@ -103,6 +104,26 @@ def test_operations_are_those_of_the_matrix_products(tiny: Tiny) -> None:
     # Discriminator's turn: G forward, D forward and its weights' gradient, on real and on generated pictures.
     # Generator's turn: D forward, its gradient to the same pictures, G's weights' gradient.
     assert run.check().flops == batch * (g + 4 * d + 2 * d + g)
+
+
+class Uneven(Schedule, name="uneven"):
+    """So many updates of each player in the first steps."""
+
+    counts: tuple[int, ...]
+
+    def milestones(self) -> tuple[int, ...]:
+        return tuple(range(1, len(self.counts)))
+
+    def step(self, game: Any) -> None:
+        for _ in range(self.counts[game.step_index]):
+            for player in game.players:
+                game.update(player)
+
+
+def test_operations_are_those_of_the_most_costly_step(tiny: Tiny) -> None:
+    dear, cheap = (tiny(schedule=Uneven(counts=counts)).check().flops for counts in ((2,), (1,)))
+    assert dear > cheap
+    assert {tiny(schedule=Uneven(counts=counts)).check().flops for counts in ((1, 2), (2, 1))} == {dear}
 
 
 def test_no_weight_is_allocated(tiny: Tiny) -> None:
@@ -344,7 +365,7 @@ def test_it_disturbs_nobodys_random_numbers(tiny: Tiny) -> None:
 
 def test_it_has_no_numbers_among_which_to_look_for_anomalies(tiny: Tiny) -> None:
     with torch.autograd.set_detect_anomaly(True):
-        tiny(penalties=["tiny-r1"]).check()
+        assert tiny(penalties=["tiny-r1"]).check().warnings == (), "nothing was played with numbers instead"
         assert torch.is_anomaly_enabled()
 
 
@@ -356,9 +377,32 @@ def test_a_generator_makes_one_picture_per_z(tiny: Tiny) -> None:
     assert mistake.message == "the generator 'any' makes 1 images where 4 are asked"
 
 
+class ByKeyword(Game, name="by-keyword"):
+    """Calls a network itself, with words for its inputs."""
+
+    networks: ClassVar[Any] = {"generator": "generator", "discriminator": "discriminator"}
+    players: ClassVar[Any] = {"generator": ("generator",), "discriminator": ("discriminator",)}
+
+    def terms(self, play: Any) -> dict[str, Tensor]:
+        network = play.networks["generator"]
+        (word, *_) = inspect.signature(network.forward).parameters
+        smooth = network(**{word: play.z}).square().mean()
+        if play.player == "discriminator":
+            return {"loss": play.loss.discriminator(play.real_output, play.fake_output)}
+        return {"loss": play.loss.generator(None, play.fake_output), "smooth": smooth}
+
+
+def test_a_game_may_call_a_network_by_keyword(tiny: Tiny) -> None:
+    found = tiny(game=ByKeyword()).check()
+    assert found.networks["generator"].takes == "(8)"
+    assert "generator/smooth" in found.terms
+
+
 def test_logits_are_one_per_picture(tiny: Tiny) -> None:
     mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.spare(x) + net.linear(x))))
     assert "gives 3 logits per image" in mistake.message
+    patches = critic(lambda net, x, y: (net.spare(x) + net.linear(x))[..., None, None].expand(-1, -1, 2, 2))
+    assert "gives 3 logits per image or patch" in refusal(tiny(discriminator=patches)).message
 
 
 def test_a_loss_that_is_cut_off_is_named(tiny: Tiny) -> None:

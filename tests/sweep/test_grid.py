@@ -36,6 +36,7 @@ def test_values_are_parted_by_commas_outside_of_brackets(option: str, path: str,
         ("loss=", 6, "a value is missing"),
         ("loss=a,,b", 6, "a value is missing"),
         ("seed=2..1", 6, "a value is missing"),
+        ("seed=7,2..1", 6, "a value is missing"),
         ("seed=1,0..2", 6, "'1' stands here twice"),
         ("output.folder=a,b", 1, "a folder of its own already"),
         ("output.folder =a,b", 1, "a folder of its own already"),
@@ -108,6 +109,7 @@ def test_too_many_cells_and_paths_that_come_twice_are_refused() -> None:
             cells(list(map(Axis.read, axes)))
     with pytest.raises(SpecError, match="seed is given twice"):
         cells([Axis.read("seed=0..1"), Axis.read("seed=2..3")])
+    assert len(cells([Axis.read("seed=1..10000")])) == 10_000
     assert len(Axis.read("seed=0..999999999999999999").values) == 10_001, "no more than it takes to be refused"
 
 

@@ -26,6 +26,14 @@ def test_what_was_saved_is_found_again(tmp_path: Path) -> None:
     assert State(tmp_path, AXES).plain() == state.plain()
 
 
+def test_cells_of_an_earlier_sweep_are_told_of_as_long_as_they_have_folders(tmp_path: Path) -> None:
+    other = CELL | {"name": "seed=7", "settings": {"seed": "7"}}
+    (tmp_path / "seed=7").mkdir()
+    assert found(tmp_path, json.dumps({"axes": {"seed": ["7"]}, "cells": [other]})).others == [other]
+    (tmp_path / "seed=7").rmdir()
+    assert State(tmp_path, AXES).others == []
+
+
 @pytest.mark.parametrize(
     "changed",
     [
