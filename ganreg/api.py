@@ -188,7 +188,8 @@ class Run:
             raise UsageError(f"{count!r} pictures cannot be made: ask for a whole number, of one at least")
         with untouched():
             match, feed = self._trained.at(checkpoint)
-            return generate(match, feed, count, "samples", *(() if seed is None else (seed,))).images
+            found = generate(match, feed, count, "samples", *(() if seed is None else (seed,)))
+            return found.images.clamp(-1, 1)
 
     def export(
         self, path: str | os.PathLike[str], *, checkpoint: Which = "latest", network: str | None = None

@@ -115,7 +115,7 @@ class Network(nn.Module):
             z.mul_(2)
         if self.way == "groups":  # one for each picture, as a modulated convolution has them
             z = torch.conv1d(z[None], self.weight.mean().expand(len(z), 1, 1) + 1, groups=len(z))[0]
-        images = torch.tanh(start + z.mean(dim=1)[:, None, None, None])
+        images = (3 if self.way == "loud" else 1) * torch.tanh(start + z.mean(dim=1)[:, None, None, None])
         return images + torch.rand_like(images) / 9 if self.way == "noise" else images
 
 
@@ -141,6 +141,14 @@ def test_what_cannot_be_traced_is_refused_and_leaves_nothing(
         run.export(tmp_path / "generator.safetensors")
     assert not list(tmp_path.glob("*generator*"))
     assert capfd.readouterr() == ("", ""), "torch tells of it at length"
+
+
+def test_pictures_from_a_file_lie_in_the_range_of_the_runs(tiny: Tiny, tmp_path: Path) -> None:
+    run = tiny(generator=Wayward(way="loud"))
+    run.training = run.assemble()
+    program = torch.export.load(run.export(tmp_path / "generator.pt2").path).module()
+    assert program(torch.full((3, 8), 9.0)).max() == 1
+    assert run.sample(9).abs().max() == 1
 
 
 def test_a_program_that_takes_some_batches_alone_is_refused(tiny: Tiny, tmp_path: Path) -> None:

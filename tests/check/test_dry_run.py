@@ -143,6 +143,14 @@ def test_the_memory_estimate_is_what_a_real_step_keeps_alive(tiny: Tiny) -> None
     assert estimate == pytest.approx(tracker.peak - pictures_labels_and_order, rel=0.1)
 
 
+def test_memory_that_is_free_again_is_not_counted_twice() -> None:
+    with (tracker := Tracker()):
+        kept = torch.zeros(100)
+        for _ in range(5):
+            torch.zeros(1000)
+    assert tracker.peak == kept.nbytes + 4000
+
+
 def test_a_generator_of_other_pictures_is_refused_naming_both_sides(tiny: Tiny) -> None:
     def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
         return (net.linear(x) + net.spare(x).sum()).view(-1, 1, 8, 8)
@@ -338,6 +346,13 @@ def test_a_part_that_needs_numbers_is_played_with_some(tiny: Tiny, make: Factory
     assert found.networks["generator"].gives == "(1, 28, 28)"
     assert found.flops > 0
     assert found.memory > 0
+
+
+def test_with_numbers_each_process_plays_its_share(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny(generator=AnyGenerator(make=branching))
+    alone = run.check().flops
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run.check().flops == alone / 2
 
 
 def test_what_is_refused_without_numbers_is_refused_with_some(tiny: Tiny) -> None:

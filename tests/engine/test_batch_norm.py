@@ -1,5 +1,6 @@
 """Batch normalization over processes; what takes two of them is in test_world."""
 
+from copy import deepcopy
 from typing import cast
 
 import pytest
@@ -18,3 +19,17 @@ def test_evaluation_waits_for_nobody(tracks: bool) -> None:
     expected = network(pictures)
     synchronize(network, cast(World, None))
     assert torch.equal(network(pictures), expected)
+
+
+@pytest.mark.parametrize("momentum", [0.3, None])
+def test_running_statistics_are_those_of_torch(momentum: float | None) -> None:
+    plain = nn.BatchNorm1d(3, momentum=momentum)
+    ours = deepcopy(plain)
+    world = World()
+    world.divided = True  # among the rows of one process, which are all
+    synchronize(ours, world)
+    for seed in range(3):
+        rows = torch.randn(5, 3, generator=torch.Generator().manual_seed(seed)) + seed
+        torch.testing.assert_close(ours(rows), plain(rows))
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value)

@@ -1,6 +1,7 @@
 """Runs side by side: what is one group, what is pooled, what is kept apart, and what is said of the rest."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_seeds_are_pooled_and_groups_are_named_by_what_differs(make: Make) -> No
     assert base.difference is None
     assert other.difference is not None
     assert (other.difference.mean, other.difference.se, other.steps) == (3.0, 0.0, [20])
-    turned = compare(runs, baseline=runs[4])
+    turned = compare(runs, baseline=runs[4] / ".." / runs[4].name)
     assert turned.baseline.name == "loss=ns"
     assert turned.rows(figure)[0].difference.mean == -3.0  # type: ignore[union-attr]
 
@@ -109,21 +110,24 @@ def test_runs_are_pooled_whose_pictures_came_all_from_one_seed(make: Make, fixed
 def test_later_evaluations_count_with_their_step(make: Make) -> None:
     run = make(0, values={20: 3.0})
     (run / "evaluations.jsonl").write_text(
-        lines([{"step": 10, "metrics": {"fid": 1.0}}, {"step": 10, "metrics": {"kid": 2.0}}])
+        lines([{"step": 10, "metrics": {"fid": 1.0, "kid": 2.0}}, {"step": 20, "metrics": {"fid": 5.0}}])
     )
     found = compare([run])
     assert [(f.name, found.rows(f)[0].last.mean, found.rows(f)[0].steps) for f in found.figures] == [
-        ("fid", 3.0, [20]),
+        ("fid", 5.0, [20]),
         ("kid", 2.0, [10]),
     ]
 
 
 def test_the_best_of_the_run_is_told_where_the_runs_keep_it(make: Make) -> None:
     best = "output:\n  best: {metric: fid, mode: min}\nmetrics:\n- {name: fids/fid}\n"
-    runs = [make(s, values={5: 7.0, 10: 2.0 + s, 20: 8.0}, extra=best) for s in (0, 1)]
+    runs = [make(s, values={1: math.nan, 10: 2.0 + s, 20: 8.0}, extra=best) for s in (0, 1)]
     found = compare(runs)
     (row,) = found.rows(found.figures[0])
     assert (row.last.mean, row.best.mean if row.best else None) == (8.0, 2.5)
+    without = make(2, values={20: 8.0}, extra=best[best.index("metrics") :])
+    (row,) = compare([*runs, without]).rows(found.figures[0])
+    assert row.best is None, "not all of them keep it"
 
 
 @pytest.mark.parametrize("damage", ["[]", '{"components": []}', "[" * 100_000, "a folder"])
