@@ -251,6 +251,7 @@ def test_fewer_real_pictures_than_all_lie_evenly_in_the_set(tiny: Tiny) -> None:
     some = torch.cat([batch.images for batch in evaluation.real(6)])
     assert torch.equal(every, training.feed.take(torch.arange(40)).images)
     assert torch.equal(some, every[[0, 6, 13, 20, 26, 33]])
+    assert sum(map(len, evaluation.real(41))) == 40, "none comes twice"
 
 
 def test_generated_pictures_are_the_same_whatever_the_size_of_batches(tiny: Tiny) -> None:

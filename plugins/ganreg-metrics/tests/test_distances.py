@@ -92,9 +92,18 @@ def test_a_subset_is_no_more_than_half_of_the_pictures(sides):
         kernel_distance(one, other, subsets=3, size=151)
 
 
+def test_the_error_of_few_subsets_is_theirs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([0.0, 2.0])
+    monkeypatch.setattr(distances, "polynomial_mmd", lambda one, other: next(found))
+    mean, error = kernel_distance(torch.zeros(400, 2), torch.zeros(500, 2), subsets=2, size=4)
+    assert (mean, error) == pytest.approx((1, (2 * (4 / 396 + 1 / 2)) ** 0.5))
+
+
 def test_inception_score_by_hand():
     sure = torch.tensor([[0.0, -1e3], [-1e3, 0.0]] * 4).double()
     assert inception_score(sure, 2) == pytest.approx((2, 0))
+    nobody = torch.full((8, 1), -1e3)
+    assert inception_score(torch.cat([sure, nobody], dim=1), 2) == pytest.approx((2, 0)), "a class of none"
     assert inception_score(torch.zeros(8, 5), 4) == pytest.approx((1, 0))
     p = np.array([[0.7, 0.3], [0.2, 0.8]])
     expected = math.exp((p * np.log(p / p.mean(axis=0))).sum(axis=1).mean())
