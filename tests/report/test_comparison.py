@@ -91,9 +91,12 @@ def test_figures_of_different_protocols_are_never_one(make: Make) -> None:
 
 
 def test_runs_are_pooled_whose_pictures_came_each_from_its_own_seed(make: Make) -> None:
-    found = compare([make(seed, values={20: float(seed)}, protocol={"count": 5, "seed": seed}) for seed in (0, 2)])
+    best = "output:\n  best: {metric: fid, mode: min}\nmetrics:\n- {name: fids/fid}\n"
+    protocols = {seed: {"count": 5, "seed": seed} for seed in (0, 2)}
+    found = compare([make(s, values={20: float(s)}, protocol=told, extra=best) for s, told in protocols.items()])
     assert [json.loads(figure.protocol) for figure in found.figures] == [{"count": 5, "seed": "the run's"}]
-    assert pooled(found, found.figures[0]) == {"all runs": (2, 1.0)}
+    (row,) = found.rows(found.figures[0])
+    assert (row.last.n, row.last.mean, row.best and row.best.mean) == (2, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("fixed", [7, 0])
