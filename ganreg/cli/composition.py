@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -99,6 +101,21 @@ def validated(registry: Registry, document: Document, spec: str | None) -> Run:
         return Run.of(document, registry)
     except SpecError as error:
         raise SpecError([_helped(mistake, document, spec) for mistake in error.mistakes]) from error.__cause__
+
+
+@contextmanager
+def held_to(lock: str | Path | None) -> Iterator[None]:
+    """What is validated within is to be as a lock says, which tells the versions of plugins that are not installed."""
+    try:
+        yield
+    except SpecError as error:
+        if lock is None:
+            raise
+        from ganreg.registry.comparison import pinned
+        from ganreg.registry.lock import read_lock
+
+        locked = read_lock(Path(lock))
+        raise SpecError([pinned(mistake, locked) for mistake in error.mistakes]) from error.__cause__
 
 
 def _listed(penalties: Sequence[str], out: str | None) -> Document:

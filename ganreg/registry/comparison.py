@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ganreg.errors import printable
+from ganreg.errors import Mistake, printable
+from ganreg.registry.discovery import installed
 from ganreg.registry.lock import Lock, Part
 
 HASH = 12
@@ -72,6 +73,15 @@ def refusal(name: str, found: Sequence[Difference]) -> str:
     return "\n".join(
         [f"this is not what {name} locks:", *lines, *(f"  help: {printable(remedy)}" for remedy in remedies)]
     )
+
+
+def pinned(mistake: Mistake, locked: Lock) -> Mistake:
+    """The mistake; where it is of a part whose plugin is not installed, with what brings back the locked one."""
+    path = mistake.path[:-1] if mistake.path[-1:] == ("name",) else mistake.path
+    part = locked.components.get(".".join(map(str, path)))
+    if part is None or part.distribution is None or part.id.partition("/")[0] in installed():
+        return mistake
+    return replace(mistake, hint=_pin(part.distribution, part.version) or mistake.hint)
 
 
 def _between(path: str, locked: Part | None, here: Part | None) -> Difference | None:

@@ -127,6 +127,21 @@ def test_resume_locked_goes_on_only_where_nothing_has_changed(ganreg: Call, run:
     assert contents(run / "checkpoints") == whole
 
 
+@pytest.mark.parametrize("loss", ["own/mine", "{name: own/mine}"])
+def test_a_plugin_that_is_gone_is_brought_back_in_the_version_that_is_locked(
+    ganreg: Call, run: Path, loss: str
+) -> None:
+    shutil.rmtree("site/ganreg_own-0.1.dist-info")
+    edited = (run / "spec.yaml").read_text().replace("loss: {name: own/mine}", f"loss: {loss}")
+    Path("spec.yaml").write_text(edited)
+    for command in (("run", "spec.yaml", "--lock", "here", "--out", "again"), ("resume", "here", "--locked")):
+        refused = ganreg(*command)
+        assert refused.code == 3
+        assert "no loss is called 'own/mine'" in refused.err
+        assert "help: pip install ganreg-own==0.1" in refused.err
+    assert "help: no plugin 'own' is here" in ganreg("resume", "here").err
+
+
 SHADES = """
 from pathlib import Path
 from ganreg import Batch, Dataset, hookimpl

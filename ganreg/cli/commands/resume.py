@@ -9,6 +9,7 @@ import click
 
 from ganreg import processes
 from ganreg.cli.app import App
+from ganreg.cli.composition import held_to
 from ganreg.cli.folders import confirmed, opened
 from ganreg.cli.training import conclude, train
 
@@ -32,7 +33,8 @@ def command(app: App, folder: str, locked: bool, as_json: bool) -> None:
     path = confirmed(folder)
     # Before anything takes time: who comes second hears of it at once. Of several processes the first one writes.
     with RunFolder(path).claimed() if processes.rank() == 0 else nullcontext():
-        run = opened(folder, app.registry)
+        with held_to(path if locked else None):
+            run = opened(folder, app.registry)
         if locked:
             run.locked()
         if _complete(run):

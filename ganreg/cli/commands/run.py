@@ -9,7 +9,7 @@ import click
 
 from ganreg import processes
 from ganreg.cli.app import App
-from ganreg.cli.composition import composition, validated, written
+from ganreg.cli.composition import composition, held_to, validated, written
 from ganreg.cli.folders import home
 from ganreg.cli.training import conclude, train
 
@@ -35,7 +35,8 @@ def command(app: App, /, overwrite: bool, lock: str | None, as_json: bool, **com
     """
     document = written("run", **composed)
     with claimed(document):
-        run = validated(app.registry, document, composed["spec"])
+        with held_to(lock):
+            run = validated(app.registry, document, composed["spec"])
         if lock is not None:
             run.locked(lock)
         train(run, overwrite=overwrite)
