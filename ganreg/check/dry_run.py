@@ -61,7 +61,6 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
     tracker = Tracker()
     with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for in training
         parts = _assembled(spec, task, device)
-        fixed = sum(t.nbytes for n in parts.networks.values() for t in (*n.parameters(), *n.buffers()))
         match = Probe(spec, parts, NoiseFeed(task, spec.train.batch_size, device), device, tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
@@ -85,7 +84,7 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
         networks={name: match.summary(name) for name in parts.networks},
         terms=tuple(match.terms),
         flops=match.flops,
-        memory=max(tracker.peak, fixed),
+        memory=tracker.peak,
         warnings=tuple(warnings),
     )
 

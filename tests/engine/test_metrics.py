@@ -147,8 +147,19 @@ def test_the_discriminator_is_asked_without_augmentation(tiny: Tiny, conditional
         assert torch.equal(output.logits, getattr(expected, "logits", expected))
         assert not output.logits.requires_grad
     network.train()
-    evaluation.discriminate(real.images, real.labels)
+    given: list[Any] = []
+    network.register_forward_pre_hook(lambda _, args: given.extend(args[1:]))
+    evaluation.discriminate(real.images, torch.zeros(4, dtype=torch.int64))
+    assert [labels is not None for labels in given] == [conditional]
     assert network.training
+
+
+def test_the_generator_is_asked_in_evaluation_mode(tiny: Tiny) -> None:
+    training = tiny(generator={"name": "tiny-generator", "normalized": True}).assemble()
+    evaluation = Evaluation(training.match, training.feed)
+    z = evaluation.noise(4)
+    with torch.no_grad():
+        torch.testing.assert_close(evaluation.generate(z)[:2], evaluation.generate(z[:2]))
 
 
 class Frozen(nn.Module):
