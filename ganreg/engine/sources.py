@@ -48,7 +48,7 @@ class Sources:
             self._shared[key] = batch, _version(batch)
         return batch
 
-    def read(self, position: int, rows: slice) -> Batch:
+    def read(self, position: int, rows: slice = slice(None)) -> Batch:
         """Rows of a batch of the run, from the data."""
         assert self._feed is not None, "a match without data is for sampling alone"
         return self._feed.batch(position, rows)
