@@ -19,7 +19,7 @@ from ganreg.engine.disk import append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder, figure_name, records
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, Found, Tick, measure
+from ganreg.engine.metrics import Evaluation, Found, Tick, measure, picture_name
 from ganreg.engine.pictures import save_grid
 from ganreg.engine.restore import trained_task
 from ganreg.errors import CheckpointError, GanregError, PluginError, UsageError
@@ -108,13 +108,17 @@ class Trained:
         rekey(derive(run.spec.seed, "evaluate", match.step_index))
         found = _measured(metric, Evaluation(match, feed, notes, tick), task, run.spec.seed)
         place = figures or RunFolder(run.folder).evaluated
-        # What was measured otherwise stands beside it.
-        mark = sha256(json.dumps(found.protocol, sort_keys=True).encode()).hexdigest()[:6]
-        pictures = {name: place / figure_name(f"{name}-{mark}", match.step_index) for name in found.pictures}
+        # What was measured otherwise, or by a namesake, stands beside it.
+        who = run.registry.id_of(type(metric))
+        mark = sha256(json.dumps([who, found.protocol], sort_keys=True).encode()).hexdigest()[:6]
+        pictures = {
+            name: place / figure_name(f"{picture_name(metric, name)}-{mark}", match.step_index)
+            for name in found.pictures
+        }
         for name, path in pictures.items():
             save_grid(found.pictures[name][None], path)
         parameters = metric.model_dump(mode="json", context={"registry": run.registry})
-        reference = {"name": run.registry.id_of(type(metric)), **parameters}
+        reference = {"name": who, **parameters}
         return Measurement(match.step_index, reference, found.figures, found.protocol, pictures)
 
     @property

@@ -160,6 +160,12 @@ def _named(metric: Metric) -> str:
     return label(metric.model_copy(update={"every": None}), full=foreign)
 
 
+def picture_name(metric: Metric, name: str) -> str:
+    """What a metric's picture is called: after the metric, unless its name is the metric's or begins so."""
+    own = name == metric.name or name.startswith((f"{metric.name}/", f"{metric.name}-"))
+    return name if own else f"{metric.name}-{name}"
+
+
 def is_picture(value: Any) -> bool:
     """Whether what a metric gives is a picture (C, H, W) in [-1, 1], and not a number."""
     return isinstance(value, Tensor) and value.ndim == 3

@@ -17,7 +17,7 @@ from ganreg.engine.disk import Patience, append
 from ganreg.engine.feed import Feed
 from ganreg.engine.folder import RunFolder
 from ganreg.engine.match import Match
-from ganreg.engine.metrics import Evaluation, Found, measure
+from ganreg.engine.metrics import Evaluation, Found, measure, picture_name
 from ganreg.engine.pictures import generate, save_grid
 from ganreg.errors import DivergenceError, GanregError, PluginError
 from ganreg.rng import rekey
@@ -86,11 +86,10 @@ class Onlookers:
             self.patience(lambda: append(self.folder.log, told))
             self.tell("logged", step, {f"{figure}{again}": value for figure, value in found.figures.items()})
         for figure, picture in found.pictures.items():
-            mine = figure == metric.name or figure.startswith((f"{metric.name}/", f"{metric.name}-"))
-            own = figure if mine else f"{metric.name}-{figure}"
-            path = self.folder.figure(f"{own}{again}", step)
+            own = f"{picture_name(metric, figure)}{again}"
+            path = self.folder.figure(own, step)
             self.patience(partial(save_grid, picture[None], path))
-            self.tell("drawn", step, f"{own}{again}", path)
+            self.tell("drawn", step, own, path)
 
     def tell(self, event: str, *details: Any, saving: bool = True) -> None:
         """Tell every observer that has a method for this event.

@@ -2,6 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import ClassVar
+
+import torch
+from PIL import Image
+from torch import Tensor
 
 from ganreg import Metric
 from ganreg.engine.metrics import Evaluation
@@ -53,3 +58,28 @@ def test_a_first_party_metric_is_named_in_its_protocol_as_in_a_spec(tiny: Tiny) 
 
     (found,) = tiny(metrics=[Ours()]).train().evaluate()
     assert found.protocol["metric"] == "ours"
+
+
+def test_pictures_of_one_name_and_protocol_stand_beside_each_other_and_are_called_after_their_metrics(
+    tiny: Tiny,
+) -> None:
+    class Light(Metric, name="light"):
+        """A picture by a common name, and a protocol that says nothing of who measured."""
+
+        shade: ClassVar[float] = 1
+
+        def __call__(self, evaluation: Evaluation) -> dict[str, Tensor]:
+            return {"mean": torch.full((1, 64, 64), self.shade)}
+
+        def protocol(self, evaluation: Evaluation) -> dict[str, str | int]:
+            return dict(evaluation.facts)
+
+    class Dark(Light, name="dark"):
+        """Another one."""
+
+        shade: ClassVar[float] = -1
+
+    found = tiny(metrics=[Light(), Dark()]).train().evaluate()
+    paths = [one.pictures["mean"] for one in found]
+    assert [path.parent.name.rpartition("-")[0] for path in paths] == ["light-mean", "dark-mean"]
+    assert [Image.open(path).getextrema() for path in paths] == [(255, 255), (0, 0)]
