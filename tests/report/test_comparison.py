@@ -239,3 +239,11 @@ def test_the_page_is_whole_and_needs_nothing_else(make: Make, tmp_path: Path) ->
     assert len(page.all("svg")) == 2, "curves of the figure and of the loss"
     assert "http" not in page.source.replace("http://www.w3.org", "")
     assert path.read_bytes() == write_comparison(compare(runs), tmp_path / "again.html").read_bytes()
+
+
+def test_long_names_of_groups_wrap_so_that_the_numbers_beside_them_are_seen(make: Make, tmp_path: Path) -> None:
+    runs = [make(0, loss, values={20: 1.0}) for loss in ("hinge", "ns")]
+    source = write_comparison(compare(runs), tmp_path / "compare.html").read_text()
+    assert re.search(r"\ntbody th, \.group \{[^}]*white-space: normal; overflow-wrap: anywhere;", source)
+    cells = re.findall(r"<(t[hd][^>]*)><i class=\"swatch\"", source)
+    assert set(cells) == {'th scope="row"', 'td class="group"'}
