@@ -19,9 +19,9 @@ def mean_similarity(batches: Iterable[Batch], seed: int = 0) -> float:
 
     Raises ValueError where there is no pair.
     """
-    whole = list(batches)
-    images = torch.cat([batch.images.cpu() for batch in whole])
-    labels = None if whole[0].labels is None else torch.cat([batch.labels.cpu() for batch in whole])
+    whole = [batch.to("cpu") for batch in batches]  # as they come: a device may have no room for all
+    images = torch.cat([batch.images for batch in whole])
+    labels = None if whole[0].labels is None else torch.cat([batch.labels for batch in whole])
     one, other = pairs(len(images), labels, seed)
     if not len(one):
         raise ValueError("no two of the pictures are of one class: let it take more of them")

@@ -85,6 +85,23 @@ def test_mean_similarity_of_one_picture_again_and_again_is_one():
         mean_similarity([Batch(same[:2], torch.tensor([0, 1]))])
 
 
+def test_pictures_that_are_compared_leave_their_device_as_they_come():
+    told = []
+
+    class Elsewhere(Batch):
+        def to(self, device, *, non_blocking=False):
+            told.append(f"to {device}")
+            return Batch(self.images)
+
+    def batches():
+        for seed in range(2):
+            told.append("made")
+            yield Elsewhere(drawn(2, 1, 28, 28, seed=seed))
+
+    mean_similarity(batches())
+    assert told == ["made", "to cpu", "made", "to cpu"]
+
+
 @pytest.mark.parametrize(
     ("size", "sides"), [((64, 64), [64, 32, 16]), ((28, 28), [28, 14]), ((20, 31), [20]), ((27, 30), [27, 14])]
 )
