@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ganreg_metrics.components import InFeatures, Measured
 
 Extract = Callable[[Tensor], Features]
+LAST_BIT = 2.5e-7
+"""How far devices may differ in a number that each has made of the same byte."""
 Made = TypeVar("Made")
 
 
@@ -131,7 +133,7 @@ class Sample:
         digest, count = sha256(str(self.evaluation.facts["pictures"]).encode()), 0
         labels: list[Tensor] = []
         for batch in _labelled(self.real_pictures(), labels):
-            digest.update(batch.images.float().cpu().contiguous().numpy().data)
+            digest.update(_settled(batch.images).numpy().data)
             count += len(batch)
         return Seen(digest.hexdigest(), count, torch.cat(labels) if labels else None)
 
@@ -163,6 +165,13 @@ class Sample:
         if not values.isfinite().all():
             raise ValueError(f"{who} gives features that are not finite")
         return features
+
+
+def _settled(images: Tensor) -> Tensor:
+    """Pictures on the CPU, numbers of bytes as the CPU makes them: GPUs multiply where it divides by 127.5."""
+    images = images.float().cpu().contiguous()
+    bytewise = images.add(1).mul_(127.5).round_().div_(127.5).sub_(1)
+    return bytewise.where((images - bytewise).abs() <= LAST_BIT, images)
 
 
 def _labelled(batches: Iterable[Batch], labels: list[Tensor]) -> Iterator[Batch]:

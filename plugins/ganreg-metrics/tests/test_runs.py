@@ -1,6 +1,7 @@
 """Metrics in a run: what stands in the log, in the folder and in the report."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -315,6 +316,32 @@ def test_what_the_check_lets_pass_is_measured_of_the_pictures_that_are_whole(tin
     (measured,) = run.train().evaluate()
     assert measured.figures
     assert {name: measured.protocol[name] for name in ("real", *told)} == {"real": 55, **told}
+
+
+def test_the_hash_of_real_pictures_is_the_same_on_every_device(tiny):
+    class Elsewhere:
+        """Makes numbers of bytes as a GPU does, or changes them a little."""
+
+        def __init__(self, evaluation, make):
+            self._evaluation, self._make = evaluation, make
+            self.facts, self.device, self.notes = evaluation.facts, evaluation.device, {}
+
+        def real(self, count):
+            return (replace(batch, images=self._make(batch.images)) for batch in self._evaluation.real(count))
+
+    def as_a_gpu(images):
+        return images.add(1).mul(127.5).round().mul(torch.tensor(1.0) / 127.5).sub(1)
+
+    training = tiny().assemble()
+    measure = component("metric", "ms-ssim", **FEW).build(training.match.parts.task)
+    evaluation = Evaluation(training.match, training.feed)
+    there, gpu, changed = (
+        measure.protocol(Elsewhere(evaluation, make))["real_sha256"]
+        for make in (torch.clone, as_a_gpu, lambda images: images + 1e-6)
+    )
+    assert (torch.cat([batch.images - as_a_gpu(batch.images) for batch in evaluation.real(40)]) != 0).any()
+    assert there == gpu
+    assert there != changed
 
 
 def test_the_picture_shows_a_copy_beside_its_original(tiny):
