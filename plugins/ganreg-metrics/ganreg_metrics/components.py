@@ -107,13 +107,16 @@ class IntraFrechet(InFeatures, name="intra-frechet"):
     """
 
     def check(self, task: Task) -> None:
-        """Refuses an unconditional run."""
+        """Refuses an unconditional run, and fewer pictures than two of each class."""
         super().check(task)
         if task.classes is None:
             raise ValueError("compares class by class: set conditional: true, with labelled data")
+        for side, count in {"generated": self.generated, "real": self.real}.items():
+            if count is not None:
+                enough.for_classes(side, count, task.classes)
 
     def figures(self, sample: Sample) -> Mapping[str, float]:
-        """intra-frechet and intra-frechet/largest. Raises ValueError for a class of fewer than two pictures."""
+        """intra-frechet and intra-frechet/largest. Raises ValueError for a class of fewer than two real pictures."""
         from ganreg_metrics.distances import Moments, frechet
 
         generated, real = sample.generated, sample.real
@@ -122,13 +125,11 @@ class IntraFrechet(InFeatures, name="intra-frechet"):
         assert sample.classes is not None, "an unconditional run is refused"
         found = []
         for label in range(sample.classes):
-            sides = {"generated": generated, "real": real}
-            among = {name: side.values[side.labels == label] for name, side in sides.items()}
-            for name, values in among.items():
-                if len(values) < 2:
-                    count = f"{len(values)} of the {len(sides[name].values):,} {name} pictures"
-                    raise ValueError(f"class {label} has {count}, and 2 are the least: let it take more {name} ones")
-            found.append(frechet(*map(Moments.of, among.values())))
+            ours, theirs = (side.values[side.labels == label] for side in (generated, real))
+            if len(theirs) < 2:
+                count = f"{len(theirs)} of the {len(real.values):,} real pictures"
+                raise ValueError(f"class {label} has {count}, and 2 are the least: let it take more real ones")
+            found.append(frechet(Moments.of(ours), Moments.of(theirs)))
         return {"intra-frechet": sum(found) / len(found), "intra-frechet/largest": max(found)}
 
 

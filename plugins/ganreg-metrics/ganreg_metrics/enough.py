@@ -12,6 +12,13 @@ def for_covariance(count: int) -> None:
         raise ValueError(f"a covariance takes 2 pictures at the least, not {count}: let it take more pictures")
 
 
+def for_classes(side: str, count: int, classes: int) -> None:
+    """Pictures of each class scatter; whether real ones lie so evenly is seen once they are looked at."""
+    if count < 2 * classes:
+        remedy = f"let {side} be {2 * classes} at least"
+        raise ValueError(f"{classes} classes take 2 {side} pictures each, and {count} are fewer: {remedy}")
+
+
 def for_subset(size: int, count: int) -> None:
     """A subset holds no more than half of the pictures."""
     if 2 * size > count:

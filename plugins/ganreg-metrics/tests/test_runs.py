@@ -93,15 +93,20 @@ def test_which_pictures_make_a_pair_is_in_the_protocol(tiny, conditional, pairs)
 @pytest.mark.parametrize(
     ("few", "reason"),
     [
-        ({"generated": 4}, "class 1 has 1 of the 4 generated pictures, .* let it take more generated ones"),
-        ({"real": 20}, "class 1 has 0 of the 20 real pictures, .* let it take more real ones"),
-        ({"real": 3}, "class 0 has 1 of the 3 real pictures, .* let it take more real ones"),
+        ({"generated": 5}, "3 classes take 2 generated pictures each, and 5 are fewer: let generated be 6 at least"),
+        ({"real": 4}, "3 classes take 2 real pictures each, and 4 are fewer: let real be 6 at least"),
     ],
 )
-def test_the_side_of_a_class_that_is_short_is_named(tiny, few, reason):
+def test_fewer_pictures_than_two_of_each_class_are_refused_before_the_run(tiny, few, reason):
+    with pytest.raises(SpecError, match=reason):
+        tiny(conditional=True, metrics=[{"name": "intra-frechet", **FEW, **few}])
+
+
+def test_a_class_that_is_short_of_real_pictures_is_named(tiny):
     run = tiny(conditional=True).train()
+    reason = "class 1 has 0 of the 20 real pictures, .* let it take more real ones"
     with pytest.raises(PluginError, match=reason):
-        run.evaluate([{"name": "intra-frechet", **FEW, "extractor": "pixels", **few}])
+        run.evaluate([{"name": "intra-frechet", "generated": 40, "real": 20, "extractor": "pixels"}])
 
 
 @pytest.mark.parametrize(("metric", "sides"), [("ms-ssim", [16]), ("sliced-wasserstein", [8, 16])])
