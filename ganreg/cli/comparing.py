@@ -30,7 +30,7 @@ def lines(comparison: Comparison) -> Iterator[str]:
         yield click.style(figure.name, bold=True)
         if how := protocol(figure):
             yield f"measured with {how}"
-        yield _table(*_cells(comparison, found)) if found else "no complete run has it\n"
+        yield _table(*_cells(comparison, found)) if found else "no complete run has a finite value of it\n"
     if not comparison.figures:
         yield "no figures: `metrics` in the spec measures during a run, `ganreg eval RUN --metric NAME` afterwards"
     for folder, reason in comparison.damaged:

@@ -216,6 +216,8 @@ def test_values_without_a_mean_are_left_out_as_what_is_not_finite(make: Make, tm
     found = compare(runs)
     assert pooled(found, found.figures[0]) == {"loss=hinge": (1, 3.0)}
     assert "loss=ns" in Page(write_comparison(found, tmp_path / "compare.html")).source
+    alone = Page(write_comparison(compare(runs[:1]), tmp_path / "alone.html"))
+    assert "No complete run has a finite value of it." in alone.section("Figures")
 
 
 def test_other_sources_are_told(make: Make) -> None:
