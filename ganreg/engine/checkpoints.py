@@ -124,7 +124,7 @@ class Checkpoints:
     def folders(self) -> list[Path]:
         """The checkpoint folders, oldest first, verified or not; what stands in the place of one counts."""
         found = self.folder.iterdir() if self.folder.is_dir() else iter(())
-        return sorted((p for p in found if re.fullmatch("[0-9]+", p.name)), key=lambda p: int(p.name))
+        return sorted((p for p in found if re.fullmatch("[0-9]{8,}", p.name)), key=lambda p: int(p.name))
 
     def changed(self) -> int:
         """When a checkpoint last came or went, in nanoseconds; 0 where there is no folder."""

@@ -165,8 +165,8 @@ def opened(picture: Path) -> Iterator[Image]:
 
 
 def numbered(paths: Iterable[Path]) -> list[tuple[int, Path]]:
-    """What is named by its step, in that order; temporary files are not."""
-    return sorted((int(path.stem), path) for path in paths if path.stem.isascii() and path.stem.isdecimal())
+    """What is named by its step as a run names it, in that order; temporary files are not."""
+    return sorted((int(path.stem), path) for path in paths if re.fullmatch(r"[0-9]{8,}", path.stem))
 
 
 def attempts(log: Path, step: int) -> int:

@@ -1,16 +1,20 @@
 """The records of a run."""
 
+import errno
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import ganreg
+from ganreg import Metric
 from ganreg.engine.disk import append
-from ganreg.engine.folder import attempts, damaged, records
+from ganreg.engine.folder import RunFolder, attempts, damaged, records
 from ganreg.errors import RunFolderError
 from tests.conftest import Tiny
 
@@ -103,12 +107,14 @@ def test_every_line_is_strict_json(tmp_path: Path) -> None:
 
 def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
     run = tiny(metrics=["tiny-mean-distance"])
-    names = ("notes.txt", "samples/holiday.png", "samples/1.png", "figures/mine/plot.png", "checkpoints/model.pt")
+    pictures = ("samples/holiday.png", "samples/1.png", "samples/2026.png", "figures/mine/plot.png")
+    names = ("notes.txt", *pictures, "checkpoints/model.pt", "checkpoints/1/model.pt")
     mine = {run.folder / name for name in names}
     for path in mine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     run.train()
+    run.train(resume=True)
     run.evaluate()[0].record(run.folder)
     (run.folder / "checkpoints" / ".00000004.gone").mkdir()
     (run.folder / "samples" / ".00000004.png.tmp").touch()
@@ -123,11 +129,39 @@ def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
 
 def test_a_start_that_was_cut_short_among_other_files_is_no_run(tiny: Tiny) -> None:
     run = tiny()
-    for name in ("samples/holiday.png", "checkpoints/model.pt", "lock.json"):
+    for name in ("samples/holiday.png", "checkpoints/model.pt", "lock.json", ".launch"):
         (run.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (run.folder / name).write_text("{}")
     run.train()
     assert (run.folder / "samples" / "holiday.png").exists()
+
+
+@pytest.mark.parametrize("name", ["lock.json", ".launch"])
+def test_a_start_that_cannot_write_a_file_has_begun_no_run(tmp_path: Path, name: str) -> None:
+    """The spec comes last: with it, the folder would hold a run that nothing can go on with."""
+    folder = RunFolder(tmp_path)
+    folder.start("old", {}, "first")
+    in_the_way = tmp_path / f".{name}.tmp"
+    in_the_way.mkdir()
+    with pytest.raises(RunFolderError, match=f"cannot write .*{name}"):
+        folder.start("new", {}, "second")
+    folder.refuse(overwrite=False)
+
+
+def test_a_run_of_which_not_all_could_be_removed_is_none(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tiny(train={"steps": 1}).train()
+    unlink = Path.unlink
+
+    def keeping(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "lock.json":
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", keeping)
+    with pytest.raises(RunFolderError, match=r"cannot write .*lock\.json: Read-only"):
+        run.train(overwrite=True)
+    assert not (run.folder / "spec.yaml").exists()
+    assert (run.folder / "log.jsonl").exists()
 
 
 def test_a_log_tells_how_often_its_run_was_rolled_back(tmp_path: Path) -> None:
@@ -146,6 +180,13 @@ def test_what_stands_in_the_place_of_a_folder_is_replaced_with_the_run(tiny: Tin
     place.touch() if harm == "file" else place.symlink_to("gone")
     run.train(overwrite=True)
     assert len(list(place.iterdir())) > 1
+
+
+class Drawing(Metric, name="drawing"):
+    """A picture."""
+
+    def __call__(self, evaluation: Any) -> Any:
+        return {"drawing": torch.zeros(1, 8, 8)}
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the names in a folder are not flushed here")
@@ -167,8 +208,8 @@ def test_what_a_checkpoint_relies_on_is_flushed_before_it_has_its_name(
     monkeypatch.setattr(os, "fsync", flushing)
     monkeypatch.setattr(os, "rename", renaming)
     every = {"checkpoint_every": 2, "samples_every": 2, "log_every": 1}
-    folder = tiny(output=every).train().folder
-    names = ("log.jsonl", "speed.jsonl", "samples", ".")
+    folder = tiny(output=every, metrics=[Drawing(every=2)]).train().folder
+    names = ("log.jsonl", "speed.jsonl", "samples", "figures", "figures/drawing", ".")
     records = {(folder / name).stat().st_ino: name for name in names}
     order = [records.get(call) if isinstance(call, int) else call for call in calls]
     for step, start in ((2, 0), (4, order.index("00000002")), (6, order.index("00000004"))):
