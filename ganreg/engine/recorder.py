@@ -49,10 +49,6 @@ class Recording:
     seen: tuple[str, ...]
     values: Tensor
 
-    def copied(self) -> dict[str, Tensor]:
-        """The terms as they are now: another recording may be played over where they stand."""
-        return {name: value.clone() for name, value in self.terms.items()}
-
 
 class Recorder:
     """Plays a match's steps: the first ones as they come, then each by replaying the one that does the same.
@@ -104,7 +100,8 @@ class Recorder:
         for player, count in recording.moves.items():
             match.player(player).updates += count
         match.turns = Counter(recording.turns)
-        match.terms.update(recording.copied())
+        # Copied: another recording may be played over where they stand.
+        match.terms.update({name: value.clone() for name, value in recording.terms.items()})
         match.guard.see(match.step_index, zip(recording.seen, recording.values.clone().unbind(), strict=True))
 
     def _record(self, due: Due) -> None:
@@ -133,7 +130,6 @@ class Recorder:
             if not self._recordings:
                 self._say(f"steps are replayed from step {match.step_index + 2} on")
             self._recordings[due] = recording
-            terms |= recording.copied()
         finally:
             match.terms = terms
             after.put_back()

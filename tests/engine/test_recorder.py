@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ganreg import Discriminator, Loss, Optimizer, Penalty, Schedule, Task
 from ganreg.api import Run
+from ganreg.engine import recorder
 from ganreg.engine.guards import unsound
 from ganreg.engine.match import Match
 from ganreg.engine.play import Play
@@ -124,6 +126,13 @@ def test_steps_with_other_penalties_are_other_recordings(quick: Tiny) -> None:
     # Steps 4 and 5, of which one has the penalty, are recorded and replayed once to be compared.
     assert (tape.played, said) == (9, ["steps are replayed from step 5 on"])
     assert len(set(terms)) == 4
+
+
+def test_beyond_so_many_recordings_steps_are_played(quick: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MOST", 1)
+    run = quick(penalties=[{"name": "tiny-r1", "every": 2}, {"name": "tiny-r1", "every": 3}])
+    # Of steps 4 to 12 the fourth is recorded and replayed to be compared; in the tenth alone the same is due.
+    assert beside(run, 12) == (2, ["steps are replayed from step 5 on"])
 
 
 def test_a_term_that_is_not_finite_is_told_with_its_step(quick: Tiny) -> None:
@@ -312,6 +321,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "test_recorder does '_local_scalar_dense', for which host and device wait",
     ),
     "random": ({"penalties": [Watching(see=lambda play: random.random())]}, "draws random numbers on the host"),
+    "numpy's": ({"penalties": [Watching(see=lambda play: np.random.rand())]}, "draws random numbers on the host"),
     "count": ({"loss": Counting()}, "'parts/loss/count' changes on the host"),
     "hidden count": ({"loss": Counting(saved=False)}, "'loss.count' changes on the host"),
     "hidden in another": ({"penalties": [Leaning()]}, "'penalties.leaning.helper.count' changes on the host"),
