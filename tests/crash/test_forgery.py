@@ -24,6 +24,7 @@ from ganreg.errors import CheckpointError
 
 OLD, NEW = "00000001", "00000002"
 DEEP = 100_000
+TERM = "terms/generator/loss"
 SECRET = safetensors.torch.save({})
 Forgery = Callable[[Path], None]
 
@@ -115,6 +116,13 @@ def moment(folder: Path) -> None:
     seal(folder)
 
 
+def twice(folder: Path) -> None:
+    """A weight in two files, of which one would be taken."""
+    with tensors(folder, "networks") as found, tensors(folder, "ema") as others:
+        others[min(found)] = found[min(found)] + 1
+    seal(folder)
+
+
 def header(size: int) -> Forgery:
     """A file of tensors that claims a header of a size."""
 
@@ -181,7 +189,9 @@ FORGERIES: dict[str, Forgery] = {
     "a size that no network takes": plain("stage", "size", value=3),
     "a fade beyond": plain("stage", "fade", value=7.0),
     "huge pictures": plain("task", "image", value={"$tuple": [1, 2**30, 2**30]}),
+    "a smaller latent": plain("task", "latent", value=3),
     "a huge latent": plain("task", "latent", value=2**50),
+    "classes in fractions": plain("task", "classes", value=3.0),
     "huge classes": plain("task", "classes", value=2**50),
     "a source": plain("task", "source", value={"$tuple": [1, 2**20, 2**20]}),
     "no classes": plain("task", "classes", value=None),
@@ -193,7 +203,9 @@ FORGERIES: dict[str, Forgery] = {
     "a rate in words": plain("optimizers", "generator", "param_groups", 0, "lr", value="fast"),
     "a tensor twice": plain("networks", "generator", "x", value={"$tensor": "networks/generator/dense.weight"}),
     "no such tensor": plain("networks", "generator", "dense.weight", value={"$tensor": "\x1b[31mnowhere"}),
+    "a weight in two files": twice,
     "a moment of another shape": moment,
+    "a term of two numbers": tensor("training", lambda found, _: found.update({TERM: torch.zeros(2)})),
     "a weight missing": tensor("networks", lambda found, name: found.pop(name)),
     "a weight too many": tensor("networks", lambda found, name: found.update(more=torch.zeros(1))),
     "a weight of another shape": tensor("networks", lambda found, name: found.update({name: torch.zeros(9, 9)})),

@@ -51,8 +51,11 @@ def test_the_smallest_or_largest_figure_wins_the_first_of_equals_and_never_nan()
     log = [(1, None), (2, 3.0), (3, 1.0), (4, 1.0), (5, math.inf), (6, 2.0)]
     for mode, step in (("min", 3), ("max", 2)):
         standing = Standing(Best(metric="a", mode=mode), ["m"])
-        standing.recall({"step": number, "metric": "m", "metrics": {"a": value, "b": -9.0}} for number, value in log)
+        found = [{"step": number, "metric": "m", "metrics": {"a": value, "b": -9.0}} for number, value in log]
+        standing.recall(found)
         assert standing.step == step
+        standing.recall(found[5:])  # as after going back to a step
+        assert standing.step == 6
         standing.recall([{"step": 1, "losses": {}}])
         assert standing.step is None
 
@@ -82,9 +85,12 @@ def test_of_metrics_that_give_the_same_figure_the_first_in_the_spec_tells_the_be
         (5, "n", 0.0, 4),
         (6, "m", 8.0, 6),
         (7, "m.2", -1.0, 6),
+        (8, "gone", -9.0, 6),  # from the spec, since it was logged
     ):
         standing.hear(step, {"a": value}, by=by, protocol={})
         assert standing.step == best
+    standing.recall([{"step": 9, "metric": "m.2", "metrics": {"a": 5.0}}])
+    assert standing.step == 9
 
 
 def test_the_best_checkpoint_is_that_of_the_first_metric(tiny: Tiny) -> None:

@@ -92,6 +92,37 @@ def test_what_could_not_be_flushed_is_not_tried_again(tmp_path: Path, monkeypatc
         waits(lambda: store.complete(draft))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the names in a folder are not flushed here")
+def test_all_of_a_checkpoint_is_flushed_before_it_has_its_name_and_the_name_before_another_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[int, int] | str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def flushing(descriptor: int) -> None:
+        fsync(descriptor)
+        calls.append(place(os.fstat(descriptor)))
+
+    def renaming(source: Path, target: Path) -> None:
+        calls.append(Path(target).name)
+        rename(source, target)
+
+    store = Checkpoints(tmp_path, 1)
+    store.save(state(1))
+    monkeypatch.setattr(os, "fsync", flushing)
+    monkeypatch.setattr(os, "rename", renaming)
+    path = store.save(state(2))
+    named, gone = calls.index("00000002"), calls.index(".00000001.gone")
+    assert {place(file.stat()) for file in path.iterdir()} <= set(calls[:named]), "as large as they are"
+    assert path.stat().st_ino in {call[0] for call in calls[:named] if isinstance(call, tuple)}
+    assert tmp_path.stat().st_ino in {call[0] for call in calls[named:gone] if isinstance(call, tuple)}
+
+
+def place(found: os.stat_result) -> tuple[int, int]:
+    """A file, and how much of it there is."""
+    return found.st_ino, found.st_size
+
+
 def test_a_draft_that_is_gone_is_an_error(tmp_path: Path) -> None:
     store = Checkpoints(tmp_path, 2)
     draft = store.draft(state(1))
@@ -129,8 +160,36 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     assert 1024 * grown < size / 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit to the size of files")
+def test_a_draft_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9, limits[1]))
+    try:
+        with pytest.raises(CheckpointError, match="cannot write the checkpoint"):
+            Checkpoints(tmp_path, 1).draft(state(1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_is_larger_than_the_memory_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Checkpoints(tmp_path, 1)
+    store.save(state(1))
+
+    def fill(path: Path) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(Path, "read_bytes", fill)
+    with pytest.raises(CheckpointError, match=r"no usable checkpoint in (?s:.*) is larger than the memory"):
+        store.newest()
+
+
 def test_the_newest_are_kept_and_nothing_temporary_stays(tmp_path: Path) -> None:
     store = Checkpoints(tmp_path, 2)
+    for left in (".00000001.tmp", ".00000000.gone"):
+        (tmp_path / left).mkdir()
     for step in (1, 2, 10, 100):
         store.save(state(step))
     assert [path.name for path in store.folders()] == ["00000010", "00000100"]

@@ -106,7 +106,7 @@ def test_every_line_is_strict_json(tmp_path: Path) -> None:
 
 
 def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
-    run = tiny(metrics=["tiny-mean-distance"])
+    run = tiny(metrics=["tiny-mean-distance", Drawing()])
     pictures = ("samples/holiday.png", "samples/1.png", "samples/2026.png", "figures/mine/plot.png")
     names = ("notes.txt", *pictures, "checkpoints/model.pt", "checkpoints/1/model.pt")
     mine = {run.folder / name for name in names}
@@ -124,7 +124,8 @@ def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
     assert all(path.read_text() == "mine" for path in mine)
     steps = [path.name for path in run.folder.glob("*/*") if "0000" in path.name]
     assert sorted(steps) == ["00000000.png", "00000001", "00000001.png"]
-    assert not (run.folder / "evaluations.jsonl").exists()
+    assert not list(run.folder.glob("evaluations*"))
+    assert [path.name for path in (run.folder / "figures").iterdir()] == ["mine"]
 
 
 def test_a_start_that_was_cut_short_among_other_files_is_no_run(tiny: Tiny) -> None:

@@ -4,14 +4,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from ganreg.api import Run
 from ganreg.engine.checkpoints import Checkpoints
 from ganreg.engine.disk import append
 from ganreg.engine.folder import records
+from ganreg.engine.inherit import heritage
 from ganreg.engine.state import same
 from ganreg.errors import SpecError
+from ganreg.spec.runspec import Init
 from tests.conftest import Tiny
+from tests.engine.test_recorder import TRANSLATION
 
 
 def weights(run: Run, step: int, part: str = "networks") -> dict:
@@ -36,6 +40,13 @@ def test_networks_and_averages_start_from_the_newest_checkpoint(tiny: Tiny, pare
         assert same(weights(run, 0, part), weights(parent, 6, part))
 
 
+def test_an_average_starts_from_the_weights_where_the_other_run_has_none(tiny: Tiny) -> None:
+    parent = tiny(name="parent", seed=3, ema=None).train()
+    run = tiny(init=parent.folder, train={"steps": 1}).train()
+    shutil.rmtree(run.folder / "checkpoints" / "00000001")
+    assert same(weights(run, 0, "ema")["generator"], weights(parent, 6)["generator"])
+
+
 def test_only_those_that_are_named_are_taken(tiny: Tiny, parent: Run) -> None:
     run = tiny(init={"run": parent.folder, "networks": ["discriminator"]}, train={"steps": 1}).train()
     shutil.rmtree(run.folder / "checkpoints" / "00000001")
@@ -43,6 +54,13 @@ def test_only_those_that_are_named_are_taken(tiny: Tiny, parent: Run) -> None:
     assert same(begun["discriminator"], trained["discriminator"])
     assert same(begun["generator"], fresh["generator"])
     assert not same(begun["generator"], trained["generator"])
+
+
+def test_where_none_are_named_those_are_taken_that_both_have() -> None:
+    theirs = {name: nn.Linear(2, 2).state_dict() for name in ("generator", "encoder")}
+    networks = {name: nn.Linear(2, 2) for name in ("generator", "discriminator")}
+    found = heritage(Init(run=Path("other")), {"networks": theirs, "ema": {}}, networks)
+    assert same(found, {part: {"generator": theirs["generator"]} for part in ("networks", "ema")})
 
 
 def test_a_run_that_has_begun_needs_the_other_no_more(tiny: Tiny, parent: Run) -> None:
@@ -87,6 +105,8 @@ def test_a_damaged_checkpoint_of_the_other_run_is_named(tiny: Tiny, parent: Run)
         ({"latent": 9}, r"the network 'generator' differs: its '.*' is \(.*\) here and \(.*\) in .*parent"),
         ({"init": {"networks": ["critic"]}}, "this run has no network 'critic', but generator, discriminator"),
         ({"init": {"run": "nowhere"}}, "no usable checkpoint in nowhere"),
+        ({"init": {"run": "x" * 300}}, "cannot start from there: .*File name too long"),
+        (TRANSLATION, r"parent has none of .*, but generator, discriminator"),
         ({"init": {"networks": []}}, "at least 1"),
     ],
 )
