@@ -223,7 +223,7 @@ class _Scatter(torch.autograd.Function):
         ctx.world = world
         total = gradient.resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
         with world.together():
-            dist.all_reduce(torch.view_as_real(total) if total.is_complex() else total)
+            dist.all_reduce(total)
         return _own(total, world)
 
     @staticmethod

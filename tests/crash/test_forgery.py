@@ -123,6 +123,13 @@ def twice(folder: Path) -> None:
     seal(folder)
 
 
+def nobodys(folder: Path) -> None:
+    """A term of a player that the game has not."""
+    with opened(folder) as state:
+        state["terms"]["nobody/loss"] = state["terms"].pop("generator/loss")
+    seal(folder)
+
+
 def header(size: int) -> Forgery:
     """A file of tensors that claims a header of a size."""
 
@@ -183,7 +190,7 @@ FORGERIES: dict[str, Forgery] = {
     "looked at, in words": plain("unseen", value="no"),
     "a fraction of updates": plain("updates", "generator", value=1.5),
     "a player too many": plain("updates", "nobody", value=1),
-    "a key too many": plain("more", value=1),
+    "a key too many": plain("\x1b[31mmore", value=1),
     "a stage in words": plain("stage", "index", value="one"),
     "a huge size": plain("stage", "size", value=2**40),
     "a size that no network takes": plain("stage", "size", value=3),
@@ -205,9 +212,11 @@ FORGERIES: dict[str, Forgery] = {
     "no such tensor": plain("networks", "generator", "dense.weight", value={"$tensor": "\x1b[31mnowhere"}),
     "a weight in two files": twice,
     "a moment of another shape": moment,
+    "a term of nobody's": nobodys,
+    "a term in whole numbers": tensor("training", lambda found, _: found.update({TERM: torch.tensor(1)})),
     "a term of two numbers": tensor("training", lambda found, _: found.update({TERM: torch.zeros(2)})),
     "a weight missing": tensor("networks", lambda found, name: found.pop(name)),
-    "a weight too many": tensor("networks", lambda found, name: found.update(more=torch.zeros(1))),
+    "a weight too many": tensor("networks", lambda found, name: found.update({"\x1b[31mmore": torch.zeros(1)})),
     "a weight of another shape": tensor("networks", lambda found, name: found.update({name: torch.zeros(9, 9)})),
     "a weight of another type": tensor("networks", lambda found, name: found.update({name: found[name].double()})),
     "a weight that is not finite": tensor("networks", lambda found, name: found[name].fill_(torch.nan)),

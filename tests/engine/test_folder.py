@@ -117,6 +117,7 @@ def test_what_a_run_did_not_write_is_no_run_and_stays(tiny: Tiny) -> None:
     run.train(resume=True)
     run.evaluate()[0].record(run.folder)
     (run.folder / "checkpoints" / ".00000004.gone").mkdir()
+    (run.folder / "checkpoints" / "00000009").symlink_to(run.folder / "checkpoints" / "1")
     (run.folder / "samples" / ".00000004.png.tmp").touch()
     with pytest.raises(RunFolderError, match="holds a run already"):
         tiny(train={"steps": 1}).train()

@@ -177,6 +177,21 @@ def test_a_run_that_could_not_go_on_has_no_samples(tiny: Tiny) -> None:
         run.sample(1)
 
 
+def test_a_state_that_finds_no_memory_is_not_passed_over_for_an_older_one(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny().train()
+
+    def fill(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(torch.optim.Optimizer, "load_state_dict", fill)
+    said: list[str] = []
+    with pytest.raises(MemoryError):
+        run.train(resume=True, say=said.append)
+    assert not said
+
+
 def test_a_run_with_no_checkpoint_yet_starts_anew(tiny: Tiny) -> None:
     whole = tiny(name="whole").train()
     parts = tiny(name="parts", output={"checkpoint_every": 100})

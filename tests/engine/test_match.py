@@ -242,6 +242,17 @@ def test_whoever_listens_hears_all_that_was_said_of_a_batch_in_parts(tiny: Tiny)
             torch.testing.assert_close(theirs, mine, rtol=1e-4, atol=1e-5)
 
 
+def test_whoever_listens_hears_all_though_some_parts_alone_were_asked(tiny: Tiny) -> None:
+    def heard(parts: int) -> Tensor:
+        first, said = iter([True]), list[Tensor]()
+        look = Seen(side="generator", see=lambda play: play.real_output if next(first, False) else None)
+        listen = Witness(see=lambda play: said.append(play.real_output.logits) if play.player == "generator" else None)
+        match_of(tiny(penalties=[look, listen], train={"accumulate": parts})).step()
+        return said[0]
+
+    torch.testing.assert_close(heard(2), heard(1))
+
+
 def test_a_mean_over_a_batch_in_parts_is_of_all_of_them(tiny: Tiny) -> None:
     changes = {"generator": "tiny-mapped", "penalties": ["tiny-path-length"]}
     whole, cut = (match_of(tiny(**changes, train={"accumulate": parts})) for parts in (1, 4))

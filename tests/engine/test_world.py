@@ -366,7 +366,9 @@ def test_two_processes_go_on_with_what_one_has_begun(
 
 MESSAGES = """
 import torch
+from ganreg.engine import world as engine
 from ganreg.engine.joining import joined
+from ganreg.engine.state import same
 
 with joined("cpu") as world:
     own = 1 if world.first else 5
@@ -377,10 +379,26 @@ with joined("cpu") as world:
     gradient = torch.full((3,), own + 2j * own).conj()
     world.average([gradient])
     assert gradient.eq(3 - 6j).all(), gradient
+    engine.BUCKET = 4
+    numbers = [torch.full((size,), float(own + size)) for size in (9, 3, 1, 2, 9, 0)]
+    world.average(numbers)
+    assert all(number.eq(3 + len(number)).all() for number in numbers), numbers
+    for kind in (torch.float64, torch.complex64):
+        rows = torch.full((2, 2), own).to(kind).requires_grad_()
+        gathered = world.gather(rows)
+        assert gathered.tolist() == [[1, 1]] * 2 + [[5, 5]] * 2, gathered
+        given = torch.arange(8).reshape(4, 2).to(kind) * own
+        before = given.clone()
+        (found,) = torch.autograd.grad(gathered, rows, given)
+        assert found.equal(6 * torch.arange(8).reshape(2, 2, 2)[world.rank].to(kind)), found
+        assert given.equal(before), "an incoming gradient is not ours to write to"
+    state = {"step": 3, "none": torch.zeros(0, 2), "half": torch.ones(2, dtype=torch.bfloat16), "pair": (1, None)}
+    assert same(world.share(state if world.first else None, torch.device("cpu")), state)
+    assert [world.agree(7), world.agree(own), world.agree(-own)] == [True, False, False]
 """
 
 
-def test_numbers_of_all_types_follow_and_conjugates_are_averaged(tmp_path: Path) -> None:
+def test_what_processes_tell_each_other_arrives_as_it_was(tmp_path: Path) -> None:
     script = tmp_path / "messages.py"
     script.write_text(MESSAGES)
     done = subprocess.run(command(str(script)), env=quiet(), capture_output=True, text=True, check=False)
@@ -453,3 +471,5 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused() -> None:
     World(0, 3).check(Train(batch_size=12, accumulate=2))
     with pytest.raises(SpecError, match="3 processes cannot share a batch of 16 in 8 parts"):
         World(0, 3).check(Train(batch_size=16, accumulate=8))
+    with pytest.raises(SpecError, match="4 processes cannot share a batch of 24 in 4 parts"):
+        World(0, 4).check(Train(batch_size=24, accumulate=4))
