@@ -367,6 +367,7 @@ def test_two_processes_go_on_with_what_one_has_begun(
 MESSAGES = """
 import torch
 from ganreg.engine import world as engine
+from ganreg.engine.batch_norm import synchronize
 from ganreg.engine.joining import joined
 from ganreg.engine.state import same
 
@@ -395,6 +396,19 @@ with joined("cpu") as world:
     state = {"step": 3, "none": torch.zeros(0, 2), "half": torch.ones(2, dtype=torch.bfloat16), "pair": (1, None)}
     assert same(world.share(state if world.first else None, torch.device("cpu")), state)
     assert [world.agree(7), world.agree(own), world.agree(-own)] == [True, False, False]
+    used, head = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
+    terms = {"loss": torch.tensor(own)}
+    if world.first:
+        used.grad = torch.ones(2)
+        terms = {"some": torch.tensor(1.0), **terms}
+    terms = world.average_gradients([used, head], terms, ["some", "none"])
+    assert terms == {"loss": 3, "some": 0.5}, terms
+    assert used.grad.eq(0.5).all() and head.grad is None, (used.grad, head.grad)
+    rows = torch.arange(12.0).reshape(2, 2, 3) ** 2
+    ours, plain = torch.nn.BatchNorm1d(3), torch.nn.BatchNorm1d(3)
+    synchronize(ours, world)
+    torch.testing.assert_close(ours(rows[world.rank]), plain(rows.flatten(0, 1)).reshape(2, 2, 3)[world.rank])
+    torch.testing.assert_close(ours.state_dict(), plain.state_dict())
 """
 
 
