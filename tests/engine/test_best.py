@@ -19,6 +19,7 @@ from ganreg.errors import CheckpointError, Interrupted, PluginError, SpecError, 
 from ganreg.report import compare
 from ganreg.spec.runspec import Best
 from tests.conftest import Tiny, begin
+from tests.engine.test_folder import Drawing
 
 
 class Bowl(Metric, name="bowl"):
@@ -171,6 +172,13 @@ def test_a_figure_that_nothing_gives_is_refused_before_the_run_or_when_all_have_
     with pytest.raises(SpecError, match="gives 'bowl/dept'"):
         run.train(resume=True)
     assert kept(run) == [2], "and the run goes on to its end no other time"
+
+
+def test_a_metric_that_gives_pictures_alone_gives_no_figure(tiny: Tiny) -> None:
+    run = tiny(metrics=[Drawing(every=1)], output={"best": "depth"})
+    with pytest.raises(SpecError, match=r"gives 'depth'\n  help: they give pictures alone"):
+        run.train()
+    assert kept(run) == [1]
 
 
 class Late(Metric, name="late"):

@@ -219,6 +219,15 @@ def test_a_part_does_not_end_the_process(tiny: Tiny) -> None:
     """As if the run were complete."""
     run = tiny(penalties=[Quitter()])
     assert failure(run).startswith("the penalty 'quitter' failed in step 3: SystemExit: 0")
+    run = tiny(name="looks-on", metrics=[QuittingMetric()])
+    assert failure(run).startswith("the metric 'quitting-metric' failed after step 6, which is saved: SystemExit: 0")
+
+
+class QuittingMetric(Metric, name="quitting-metric"):
+    """Ends the process."""
+
+    def __call__(self, evaluation: Any) -> Any:
+        raise SystemExit(0)
 
 
 class Stingy(Generator, name="stingy"):

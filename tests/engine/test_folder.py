@@ -166,6 +166,15 @@ def test_a_run_of_which_not_all_could_be_removed_is_none(tiny: Tiny, monkeypatch
     assert (run.folder / "log.jsonl").exists()
 
 
+def test_pictures_after_a_step_are_forgotten_with_its_records(tmp_path: Path) -> None:
+    for place in (tmp_path / "samples", tmp_path / "figures" / "mine"):
+        place.mkdir(parents=True)
+        for step in (4, 6):
+            (place / f"{step:08d}.png").touch()
+    RunFolder(tmp_path).truncate(4)
+    assert [path.stem for path in tmp_path.rglob("*.png")] == ["00000004"] * 2
+
+
 def test_a_log_tells_how_often_its_run_was_rolled_back(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     for step, attempt in ((2, 1), (2, 2), (4, 3)):

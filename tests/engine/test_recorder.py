@@ -128,6 +128,12 @@ def test_steps_with_other_penalties_are_other_recordings(quick: Tiny) -> None:
     assert len(set(terms)) == 4
 
 
+def test_what_is_due_in_a_later_turn_of_a_step_makes_another_recording(quick: Tiny) -> None:
+    schedule = {"name": "tiny-alternating", "discriminator_steps": 2}
+    played, _ = beside(quick(schedule=schedule, penalties=[R1]), 12)
+    assert played == 9, "three are recorded, and replayed to be compared"
+
+
 def test_beyond_so_many_recordings_steps_are_played(quick: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "MOST", 1)
     run = quick(penalties=[{"name": "tiny-r1", "every": 2}, {"name": "tiny-r1", "every": 3}])
