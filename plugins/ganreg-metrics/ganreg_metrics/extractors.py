@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -115,8 +116,8 @@ class Timm(Extractor, name="timm"):
         _grey_or_rgb(task)
 
     def fingerprint(self) -> str:
-        """The network's name, and the hash of its weights."""
-        weights = f"sha256 {sha256(_content(self.weights)).hexdigest()}" if self.weights else "random"
+        """The network's name, and the hash of its weights; of random ones, the versions that they follow from."""
+        weights = f"sha256 {sha256(_content(self.weights)).hexdigest()}" if self.weights else _random("torch", "timm")
         return f"timm {self.model}, resized and normalized as it is configured, {weights}"
 
     def build(self, task: Task) -> nn.Module:
@@ -136,6 +137,18 @@ def verified(path: Path, expected: str) -> bytes:
     if found != expected:
         raise DataError(f"{path}: its sha256 is {found}, not {expected}: it is another file, or damaged")
     return content
+
+
+def _random(*makers: str) -> str:
+    """Weights by a seed, which another version of who draws them makes others of; builds for other devices do not."""
+    return "random by " + " and ".join(f"{name} {_release(name)}" for name in makers)
+
+
+def _release(name: str) -> str:
+    try:
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _content(path: Path) -> bytes:

@@ -139,6 +139,17 @@ def test_timm(timm, tmp_path):
     assert Timm(model="test_resnet").fingerprint() != part.fingerprint()
 
 
+def test_random_weights_are_others_by_another_release(monkeypatch):
+    part = Timm(model="test_resnet")
+    monkeypatch.setattr("ganreg_metrics.extractors.version", {"torch": "2.13.0+cpu", "timm": "1.0.1"}.get)
+    before = part.fingerprint()
+    assert "torch 2.13.0 and timm 1.0.1" in before
+    monkeypatch.setattr("ganreg_metrics.extractors.version", {"torch": "2.13.0+cu130", "timm": "1.0.1"}.get)
+    assert part.fingerprint() == before
+    monkeypatch.setattr("ganreg_metrics.extractors.version", {"torch": "2.13.0", "timm": "1.1.0"}.get)
+    assert part.fingerprint() != before
+
+
 def test_timm_refuses_a_name_and_weights_that_it_has_not(timm, tmp_path):
     with pytest.raises(DataError, match="timm has no model 'test_resnett': did you mean 'test_resnet'"):
         Timm(model="test_resnett").build(TASK)
