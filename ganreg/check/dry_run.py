@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from ganreg.engine.blame import culprit, place, sentence
 from ganreg.engine.devices import resolve
 from ganreg.engine.feed import NoiseFeed
 from ganreg.engine.inherit import heritage
+from ganreg.engine.match import Match
 from ganreg.errors import GanregError, Mistake, PluginError, SpecError
 from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
@@ -75,6 +76,7 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
             told = f"{who} fails in the dry run: {sentence(error)}"
             raise SpecError([match.misfit() or Mistake(told, path)]) from error
         mistakes, warnings = match.findings()
+    _refuse_unloadable(match)
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)
     if mistakes:
@@ -87,6 +89,28 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
         memory=tracker.peak,
         warnings=tuple(warnings),
     )
+
+
+def _refuse_unloadable(match: Probe) -> None:
+    """Raise SpecError where what a run saves of a network after a step could not be loaded when it goes on."""
+    spec, task, device = match.spec, match.parts.task, match.device
+    with untouched():
+        fresh = Match(spec, _assembled(spec, task, device), None, device)
+        fresh.stage(**asdict(match.current_stage))
+        for name, network in match.networks.items():
+            state, built = network.state_dict(), fresh.networks[name].state_dict()
+            try:
+                fresh.networks[name].load_state_dict(state)
+            except Exception as error:
+                keys = [key for key in {**built, **state} if _shape(state.get(key)) != _shape(built.get(key))]
+                told = f"makes or resizes '{keys[0]}' in its forward" if keys else f"fails to load: {sentence(error)}"
+                hint = "no checkpoint of it could be loaded: make buffers whole in build, and write into them"
+                message = f"{match.component(name)} {told}"
+                raise SpecError([Mistake(message, (spec.game.networks[name],), hint=hint)]) from error
+
+
+def _shape(value: Any) -> Any:
+    return getattr(value, "shape", None)
 
 
 def _device_of(spec: RunSpec) -> torch.device:

@@ -149,7 +149,7 @@ class Probe(Match):
 
     def _leave(self, name: str, network: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
         self._tracker.inside.pop()
-        component = self._component(name)
+        component = self.component(name)
         given = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
         logits = result.logits if isinstance(result, DiscriminatorOutput) else result
         self._shapes[name] = (_shape(given[0] if given else None), _shape(logits))
@@ -189,17 +189,18 @@ class Probe(Match):
         return self._of_types(failed, images.dtype)
 
     def _of_types(self, reader: str, kind: torch.dtype) -> Mistake:
-        made = f"{self._odd[kind]} makes pictures of {kind}, on which {self._component(reader)} fails"
+        made = f"{self._odd[kind]} makes pictures of {kind}, on which {self.component(reader)} fails"
         return Mistake(made, ("generator",), hint="let its forward give torch.float32, as real pictures are")
 
     def _judge_logits(self, component: str, logits: Any, count: int | None) -> None:
-        message = ""
+        message, hint = "", ""
         if not isinstance(logits, Tensor) or logits.dim() == 0 or len(logits) != count:
             message = f"{component} gives logits {_whole(logits)} for {count} images; the first size must be {count}"
         elif logits.dim() > 1 and logits.shape[1] != 1:
             message = f"{component} gives {logits.shape[1]} logits per image or patch; it must be one"
+            hint = "logits of patches are (N, 1, H, W), of scales a tuple, of classes class_logits"
         if message:
-            raise SpecError([Mistake(message, ("discriminator",))])
+            raise SpecError([Mistake(message, ("discriminator",), hint=hint)])
 
     def image_of(self, name: str) -> Shape:
         """The shape of the pictures that a generator has to make."""
@@ -235,7 +236,7 @@ class Probe(Match):
         for name, role in self._roles.items():
             classifies = role == "discriminator" and "class_logits" in self.spec.discriminator.provides
             if role in ("generator", "discriminator") and name not in self._tracker.label_readers and not classifies:
-                message = f"{self._component(name)} ignores the labels of a conditional run"
+                message = f"{self.component(name)} ignores the labels of a conditional run"
                 found.append(Mistake(message, (role,), hint="set conditional: false, or take one that uses labels"))
         return found
 
@@ -250,7 +251,8 @@ class Probe(Match):
                 found |= {id(p) for p, g in zip(parameters, gradients, strict=False) if g is not None}
         return found
 
-    def _component(self, name: str) -> str:
+    def component(self, name: str) -> str:
+        """A network's component, as messages have it."""
         role = self._roles[name]
         component = getattr(self.spec, role).name
         return f"the {role} '{component}'" + (f" ({name})" if name != role else "")

@@ -222,6 +222,29 @@ def test_logits_must_be_one_row_per_picture(tiny: Tiny) -> None:
     assert "the first size must be 4" in mistake.message
 
 
+def test_a_picture_has_one_logit_and_the_rest_has_places(tiny: Tiny) -> None:
+    mistake = refusal(tiny(discriminator=critic(lambda net, x, y: net.spare(x) + net.linear(x))))
+    assert "gives 3 logits per image or patch" in mistake.message
+    assert "(N, 1, H, W)" in mistake.hint
+
+
+@pytest.mark.parametrize("rows", [0, None])
+def test_a_buffer_that_no_checkpoint_could_give_back_is_refused(tiny: Tiny, rows: int | None) -> None:
+    def forward(net: Net, x: Tensor, labels: Tensor | None) -> Tensor:
+        found = net.linear(x) + net.spare(x).sum()
+        net.bank = found.detach() if net.bank is None else torch.cat([net.bank, found.detach()])
+        return found
+
+    def make(task: Task) -> Net:
+        net = Net(784, 1, forward)
+        net.register_buffer("bank", None if rows is None else torch.zeros(rows, 1))
+        return net
+
+    mistake = refusal(tiny(discriminator=PlainDiscriminator(make=make)))
+    assert mistake.path == ("discriminator",)
+    assert mistake.message == "the discriminator 'plain' makes or resizes 'bank' in its forward"
+
+
 def test_logits_without_a_second_size_are_one_number(tiny: Tiny) -> None:
     found = tiny(discriminator=critic(lambda net, x, y: (net.linear(x) + net.spare(x)).sum(1), provides=False)).check()
     assert found.networks["discriminator"].gives == "one number"
