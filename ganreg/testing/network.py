@@ -22,6 +22,8 @@ from ganreg.testing.suite import Subject
 CPU, META = torch.device("cpu"), torch.device("meta")
 NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
 """How a part is mended that fails on the meta device, where there are shapes and no numbers."""
+PATCHES = "give those of patches as (N, 1, H, W), those of scales as a tuple, and those of classes as class_logits"
+"""Where logits go that are several for a picture."""
 STAGES = 9
 """Stages of growth that are tried: from 4x4 that is far beyond 1024x1024."""
 
@@ -111,6 +113,8 @@ def verify(network: Network, output: Any, count: int) -> None:
         for scale in as_output(output, None).scales():
             if not isinstance(scale.logits, Tensor) or scale.logits.dim() == 0 or len(scale.logits) != count:
                 raise Failure(f"its logits are {shape_of(scale.logits)} {on}: their first size must be {count}")
+            if scale.logits.dim() > 1 and scale.logits.shape[1] != 1:
+                raise Failure(f"its logits are {shape_of(scale.logits)} {on}: their second size must be 1", PATCHES)
         return
     wanted = (count, *task.image) if network.role == "generator" else (count, task.latent)
     if not isinstance(output, Tensor) or tuple(output.shape) != wanted:

@@ -73,7 +73,7 @@ def _gradients(network: Network) -> None:
 @check(
     *ROLES,
     needs=("forward", "gradients"),
-    remedy="keep what may overflow in float32: .float() before exp, log or a sum",
+    remedy="let types meet by .to(x.dtype), and keep what may overflow in float32: .float() before exp, log or a sum",
 )
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it runs, and outputs and gradients stay finite."""

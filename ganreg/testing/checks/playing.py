@@ -72,7 +72,11 @@ def meta(subject: Subject) -> None:
         raise Failure(f"in the dry run: {error.mistakes[0].message}") from None
 
 
-@check(*PARTS, needs=("repeats",), remedy="keep what may overflow in float32: .float() before exp, log or a sum")
+@check(
+    *PARTS,
+    needs=("repeats",),
+    remedy="let types meet by .to(x.dtype), and keep what may overflow in float32: .float() before exp, log or a sum",
+)
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it plays, and every number stays finite."""
     arena.play(arena.match(subject, precision="bf16"), 2)

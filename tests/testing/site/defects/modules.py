@@ -253,6 +253,11 @@ class MeanLogit(Judge):
         return super().end(hidden).mean()
 
 
+class FlatPatches(Judge):
+    def end(self, hidden):
+        return self.head(hidden).expand(-1, 4)
+
+
 class Featureless(Judge):
     """Fills nothing but the logits."""
 

@@ -58,6 +58,11 @@ class MeanLogit(Critic, name="mean-logit"):
 
 
 @caught_by("forward")
+class FlatPatches(Critic, name="flat-patches"):
+    """Logits of patches side by side."""
+
+
+@caught_by("forward")
 class FlatEncoder(Encoder, name="flat-encoder"):
     """A z that is too long."""
 
