@@ -12,7 +12,7 @@ from ganreg import processes
 from ganreg.assembly import Parts, assemble
 from ganreg.check.probe import META, NetworkSummary, Probe
 from ganreg.check.tracking import Tracker
-from ganreg.engine.blame import culprit, place, sentence
+from ganreg.engine.blame import culprit, misfit, place, sentence
 from ganreg.engine.devices import resolve
 from ganreg.engine.feed import NoiseFeed
 from ganreg.engine.inherit import heritage
@@ -21,6 +21,13 @@ from ganreg.errors import GanregError, Mistake, PluginError, SpecError
 from ganreg.rng import untouched
 from ganreg.spec.runspec import RunSpec
 from ganreg.task import Task
+
+CALLS = {
+    "generator": "forward(z, labels=None), image-to-image as forward(source, z=None, labels=None)",
+    "discriminator": "forward(images, labels=None)",
+    "encoder": "forward(images, labels=None)",
+}
+"""The contracts of networks."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,9 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
         except Exception as error:
             path, who = culprit(error, match)
             told = f"{who} fails in the dry run: {sentence(error)}"
-            raise SpecError([match.misfit() or Mistake(told, path)]) from error
+            called = CALLS.get(str(path[0])) if path and misfit(error) else None
+            hint = f"it is called as {called}: let build wrap a network of another signature" if called else ""
+            raise SpecError([match.misfit() or Mistake(told, path, hint=hint)]) from error
         mistakes, warnings = match.findings()
     _refuse_unloadable(match)
     if spec.init and given is not None:

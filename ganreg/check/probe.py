@@ -196,6 +196,8 @@ class Probe(Match):
         message, hint = "", ""
         if not isinstance(logits, Tensor) or logits.dim() == 0 or len(logits) != count:
             message = f"{component} gives logits {_whole(logits)} for {count} images; the first size must be {count}"
+            if not isinstance(logits, Tensor):
+                hint = "return a tensor, a tuple of them for scales, or a ganreg.DiscriminatorOutput"
         elif logits.dim() > 1 and logits.shape[1] != 1:
             message = f"{component} gives {logits.shape[1]} logits per image or patch; it must be one"
             hint = "logits of patches are (N, 1, H, W), of scales a tuple, of classes class_logits"

@@ -34,7 +34,7 @@ def culprit(error: BaseException, match: Match) -> tuple[SpecPath, str]:
     owners = _owners(match)
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = owners.get(id(_speaker(frame)), path)
-    if method := _misfit(error):
+    if method := misfit(error):
         path = owners.get(id(method.__self__), path)
     part: Any = match.spec
     for key in path:
@@ -54,7 +54,7 @@ def place(error: BaseException) -> str:
 
     Of a call by ganreg that does not fit the part's signature, it is that of the signature.
     """
-    if method := _misfit(error):
+    if method := misfit(error):
         code = method.__func__.__code__
         return f"{code.co_filename}:{code.co_firstlineno}"
     lines = [
@@ -65,7 +65,7 @@ def place(error: BaseException) -> str:
     return lines[-1] if lines else ""
 
 
-def _misfit(error: BaseException) -> Any:
+def misfit(error: BaseException) -> Any:
     """The method of a part that ganreg has called with what its signature does not take; None for another error.
 
     It was never entered and has no frame: it is found by its name, in what the caller holds.

@@ -245,6 +245,19 @@ def test_a_buffer_that_no_checkpoint_could_give_back_is_refused(tiny: Tiny, rows
     assert mistake.message == "the discriminator 'plain' makes or resizes 'bank' in its forward"
 
 
+def test_a_network_of_another_convention_hears_of_the_contract(tiny: Tiny) -> None:
+    class Alone(Net):
+        def forward(self, x: Tensor) -> Any:  # type: ignore[override]
+            return self.linear(x.flatten(1))
+
+    def alone(task: Task) -> Net:
+        return Alone(784, 1, lambda net, x, y: x)
+
+    assert "forward(images, labels=None)" in refusal(tiny(discriminator=PlainDiscriminator(make=alone))).hint
+    named = refusal(tiny(discriminator=critic(lambda net, x, y: {"logits": net.linear(x)}, provides=False)))
+    assert "DiscriminatorOutput" in named.hint
+
+
 def test_logits_without_a_second_size_are_one_number(tiny: Tiny) -> None:
     found = tiny(discriminator=critic(lambda net, x, y: (net.linear(x) + net.spare(x)).sum(1), provides=False)).check()
     assert found.networks["discriminator"].gives == "one number"
