@@ -28,6 +28,11 @@ TURNS = 1000
 """Of a player in one step, at most: a step that is longer would be neither checked nor trained to its end."""
 STEPS = 8
 """In which a schedule moves somebody, if it ever does: one of chance may leave the first ones out."""
+LOGITS = (
+    "logits of patches are (N, 1, H, W), of scales a tuple; a ganreg.DiscriminatorOutput has places for classes and an "
+    "embedding"
+)
+"""Where goes what a discriminator says beside one number for a picture."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ class Probe(Match):
                 hint = "return a tensor, a tuple of them for scales, or a ganreg.DiscriminatorOutput"
         elif logits.dim() > 1 and logits.shape[1] != 1:
             message = f"{component} gives {logits.shape[1]} logits per image or patch; it must be one"
-            hint = "logits of patches are (N, 1, H, W), of scales a tuple, of classes class_logits"
+            hint = LOGITS
         if message:
             raise SpecError([Mistake(message, ("discriminator",), hint=hint)])
 

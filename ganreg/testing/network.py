@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganreg.assembly import with_inner
+from ganreg.check.probe import LOGITS
 from ganreg.components import Component
 from ganreg.engine.outputs import as_output
 from ganreg.engine.stage import set_stage
@@ -22,8 +23,6 @@ from ganreg.testing.suite import Subject
 CPU, META = torch.device("cpu"), torch.device("meta")
 NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
 """How a part is mended that fails on the meta device, where there are shapes and no numbers."""
-PATCHES = "give those of patches as (N, 1, H, W), those of scales as a tuple, and those of classes as class_logits"
-"""Where logits go that are several for a picture."""
 STAGES = 9
 """Stages of growth that are tried: from 4x4 that is far beyond 1024x1024."""
 
@@ -114,7 +113,7 @@ def verify(network: Network, output: Any, count: int) -> None:
             if not isinstance(scale.logits, Tensor) or scale.logits.dim() == 0 or len(scale.logits) != count:
                 raise Failure(f"its logits are {shape_of(scale.logits)} {on}: their first size must be {count}")
             if scale.logits.dim() > 1 and scale.logits.shape[1] != 1:
-                raise Failure(f"its logits are {shape_of(scale.logits)} {on}: their second size must be 1", PATCHES)
+                raise Failure(f"its logits are {shape_of(scale.logits)} {on}: their second size must be 1", LOGITS)
         return
     wanted = (count, *task.image) if network.role == "generator" else (count, task.latent)
     if not isinstance(output, Tensor) or tuple(output.shape) != wanted:
