@@ -32,7 +32,8 @@ the machine. Ratios are medians over rounds, with quartiles.
 - **bare**: torch's Adam as it comes, and two forwards of the generator.
 - **bare, fused**: the same with `fused=True`.
 - **the same work**: the fused loop beside ganreg told to do just that: kernels with channels first, and a schedule that
-  makes pictures twice. What is left is what ganreg itself costs.
+  makes pictures twice. What is left is what ganreg itself costs;
+  [decision 25](decisions/0025-what-a-step-costs-beside-a-bare-loops.md) tells of what.
 - **matrix work**: the convolutions and dense layers of a step of ganreg's alone, forward and backward: the floor.
 
 ganreg's defaults make the generated pictures of a step once, move weights by fused kernels, and lay convolutions out
