@@ -23,6 +23,8 @@ from ganreg.testing.suite import Subject
 CPU, META = torch.device("cpu"), torch.device("meta")
 NUMBERLESS = "make tensors with device=… of an input; no .item() or numpy, and no branch on values"
 """How a part is mended that fails on the meta device, where there are shapes and no numbers."""
+TYPES = "let types meet by .to(x.dtype), and keep what may overflow in float32: .float() before exp, log or a sum"
+"""How a part is mended that fails in bfloat16."""
 STAGES = 9
 """Stages of growth that are tried: from 4x4 that is far beyond 1024x1024."""
 

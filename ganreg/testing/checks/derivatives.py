@@ -10,7 +10,7 @@ from ganreg.engine.play import Play
 from ganreg.engine.second_derivatives import twice_differentiable
 from ganreg.spec.compatibility import ROLES
 from ganreg.testing.check import Failure, check
-from ganreg.testing.network import Network, built, mixed, task_with
+from ganreg.testing.network import TYPES, Network, built, mixed, task_with
 from ganreg.testing.suite import Subject
 
 
@@ -73,7 +73,7 @@ def _gradients(network: Network) -> None:
 @check(
     *ROLES,
     needs=("forward", "gradients"),
-    remedy="let types meet by .to(x.dtype), and keep what may overflow in float32: .float() before exp, log or a sum",
+    remedy=TYPES,
 )
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it runs, and outputs and gradients stay finite."""

@@ -16,7 +16,7 @@ from ganreg.errors import CheckpointError, SpecError
 from ganreg.spec.compatibility import ROLES, info_of, task_of
 from ganreg.testing import arena
 from ganreg.testing.check import Failure, check
-from ganreg.testing.network import META, NUMBERLESS
+from ganreg.testing.network import META, NUMBERLESS, TYPES
 from ganreg.testing.suite import Subject
 from ganreg.testing.trainable import trainable
 
@@ -72,11 +72,7 @@ def meta(subject: Subject) -> None:
         raise Failure(f"in the dry run: {error.mistakes[0].message}") from None
 
 
-@check(
-    *PARTS,
-    needs=("repeats",),
-    remedy="let types meet by .to(x.dtype), and keep what may overflow in float32: .float() before exp, log or a sum",
-)
+@check(*PARTS, needs=("repeats",), remedy=TYPES)
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it plays, and every number stays finite."""
     arena.play(arena.match(subject, precision="bf16"), 2)
