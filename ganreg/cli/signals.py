@@ -56,8 +56,10 @@ class Signals:
     ) -> None:
         if self._ears is None:
             return
+        # What one of several was told, their launcher tells all of them once more while they end.
+        echoes = processes.size() > 1 and self._stop.signal_number is not None
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if echoes else handler)
         signal.set_wakeup_fd(-1)
         os.close(self._pipe[1])
         self._ears.join()

@@ -167,6 +167,24 @@ def test_a_signal_before_the_first_step_ends_the_process(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no shell of POSIX")
+@pytest.mark.parametrize(("count", "code"), [("2", 0), ("1", -signal.SIGTERM)])
+def test_what_a_launcher_says_once_more_ends_none_of_several_that_end_by_themselves(count: str, code: int) -> None:
+    stops = """
+import os, signal, time
+from ganreg.cli.signals import Signals
+from ganreg.engine.loop import Stop
+stop = Stop()
+with Signals(stop) as signals:
+    signals.started(None, None)
+    os.kill(os.getpid(), signal.SIGTERM)
+    while stop.signal_number is None:
+        time.sleep(0.01)
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    found = subprocess.run([sys.executable, "-c", stops], check=False, env=os.environ | {"WORLD_SIZE": count})
+    assert found.returncode == code
+
+
 @pytest.mark.parametrize(
     ("words", "closed", "code"),
     [("list", ">&-", 0), ("list", ">&- 2>&-", 0), ("list loss", "2>&-", 0), ("check nowhere.yaml", "2>&-", 3)],
