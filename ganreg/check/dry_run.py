@@ -69,6 +69,7 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
     tracker = Tracker()
     with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for in training
         parts = _assembled(spec, task, device)
+        built = _shapes(parts)
         match = Probe(spec, parts, NoiseFeed(task, spec.train.batch_size, device), device, tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
@@ -85,7 +86,8 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
             hint = f"it is called as {called}: let build wrap a network of another signature" if called else ""
             raise SpecError([match.misfit() or Mistake(told, path, hint=hint)]) from error
         mistakes, warnings = match.findings()
-    _refuse_unloadable(match)
+    if _shapes(parts) != built:
+        _refuse_unloadable(match)
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)
     if mistakes:
@@ -98,6 +100,12 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
         memory=tracker.peak,
         warnings=tuple(warnings),
     )
+
+
+def _shapes(parts: Parts) -> dict[str, dict[str, Any]]:
+    """What a checkpoint would hold of each network, by its key."""
+    states = {name: network.state_dict(keep_vars=True) for name, network in parts.networks.items()}
+    return {name: {key: _shape(value) for key, value in state.items()} for name, state in states.items()}
 
 
 def _refuse_unloadable(match: Probe) -> None:
