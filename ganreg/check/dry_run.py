@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from ganreg import processes
 from ganreg.assembly import Parts, assemble
@@ -69,7 +70,7 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
     tracker = Tracker()
     with untouched(), torch.autograd.set_detect_anomaly(False), tracker:  # anomalies are looked for in training
         parts = _assembled(spec, task, device)
-        built = _shapes(parts)
+        built = _shapes(parts.networks)
         match = Probe(spec, parts, NoiseFeed(task, spec.train.batch_size, device), device, tracker)
         try:
             for step in (0, *spec.schedule.milestones()):
@@ -86,7 +87,7 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
             hint = f"it is called as {called}: let build wrap a network of another signature" if called else ""
             raise SpecError([match.misfit() or Mistake(told, path, hint=hint)]) from error
         mistakes, warnings = match.findings()
-    if _shapes(parts) != built:
+    if _shapes(parts.networks) != built:
         _refuse_unloadable(match)
     if spec.init and given is not None:
         heritage(spec.init, given, parts.networks)
@@ -102,10 +103,10 @@ def rehearsal(spec: RunSpec, task: Task, given: Mapping[str, Any] | None = None,
     )
 
 
-def _shapes(parts: Parts) -> dict[str, dict[str, Any]]:
-    """What a checkpoint would hold of each network, by its key."""
-    states = {name: network.state_dict(keep_vars=True) for name, network in parts.networks.items()}
-    return {name: {key: _shape(value) for key, value in state.items()} for name, state in states.items()}
+def _shapes(networks: Mapping[str, nn.Module]) -> dict[str, dict[str, Any]]:
+    """The shapes of what a checkpoint would hold of each network, by its key."""
+    states = {name: network.state_dict(keep_vars=True) for name, network in networks.items()}
+    return {name: {key: getattr(kept, "shape", None) for key, kept in state.items()} for name, state in states.items()}
 
 
 def _refuse_unloadable(match: Probe) -> None:
@@ -114,20 +115,16 @@ def _refuse_unloadable(match: Probe) -> None:
     with untouched():
         fresh = Match(spec, _assembled(spec, task, device), None, device)
         fresh.stage(**asdict(match.current_stage))
+        saved, built = _shapes(match.networks), _shapes(fresh.networks)
         for name, network in match.networks.items():
-            state, built = network.state_dict(), fresh.networks[name].state_dict()
             try:
-                fresh.networks[name].load_state_dict(state)
+                fresh.networks[name].load_state_dict(network.state_dict())
             except Exception as error:
-                keys = [key for key in {**built, **state} if _shape(state.get(key)) != _shape(built.get(key))]
+                keys = [key for key in {**built[name], **saved[name]} if saved[name].get(key) != built[name].get(key)]
                 told = f"makes or resizes '{keys[0]}' in its forward" if keys else f"fails to load: {sentence(error)}"
                 hint = "no checkpoint of it could be loaded: make buffers whole in build, and write into them"
                 message = f"{match.component(name)} {told}"
                 raise SpecError([Mistake(message, (spec.game.networks[name],), hint=hint)]) from error
-
-
-def _shape(value: Any) -> Any:
-    return getattr(value, "shape", None)
 
 
 def _device_of(spec: RunSpec) -> torch.device:

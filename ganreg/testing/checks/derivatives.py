@@ -70,11 +70,7 @@ def _gradients(network: Network) -> None:
         raise Failure(f"no gradient reaches the {what} that it is given")
 
 
-@check(
-    *ROLES,
-    needs=("forward", "gradients"),
-    remedy=TYPES,
-)
+@check(*ROLES, needs=("forward", "gradients"), remedy=TYPES)
 def bf16(subject: Subject) -> None:
     """Under bfloat16 autocast it runs, and outputs and gradients stay finite."""
     network = built(subject)
